@@ -1,0 +1,48 @@
+"""What goes into the prober and what comes out of it. Values and texts only.
+
+In: the first line of standard input is the **job**, one JSON object:
+
+    {"netmon": 1,
+     "sample_file": "/path/samples.ndjson",      created by the prober (it must not exist)
+     "parent": 4711,                              process id; the prober ends with it
+     "max_rate": 2000, "max_rate_per_host": 200,  checks a second
+     "refresh_s": null,                           resolve names again this often (monitor: 60)
+     "kernel": true,                              false: judge by our own clock alone
+     "context": {...},                            copied into the header, never looked at
+     "endpoints": [{"host": "db.internal", "port": 5432,
+                    "count": 40,                  null: until told to stop
+                    "interval_us": 250000, "timeout_us": 3000000,
+                    "retry_on": null,             or a list of outcomes: check again only after these
+                    "redact": false}, ...]}       true: no address and no host in the sample file
+
+With `retry_on` null, `count` checks start at a fixed rate and may overlap. With a list, one check
+runs at a time, the next starts `interval_us` after the start of the last one or when that has
+ended, whichever is later, at most `count` in all, and only after an outcome in the list.
+End of standard input means stop.
+
+Out: the **sample file**, NDJSON in UTF-8, lines appended whole. First a header:
+
+    {"netmon": 1, "started_unix_us": 1782000000000000, "context": {...}}
+
+then samples, arrays of eleven values, times in whole microseconds:
+
+    [endpoint, check, start_us, outcome, connect_us, clock_us, dns_us, rtt_us, syn_repeats,
+     address, detail]
+
+`endpoint` is the index in the job, `check` counts from 1, `start_us` is monotonic time since the
+start of the campaign. What was not measured is null. `detail` is null or an object with any of
+"errno" ("ECONNREFUSED"), "icmp" ([type, code]), "text" (the system's words, or ours) and
+"attempts" ([[address, outcome, clock_us], ...], addresses that failed before). Between the
+samples stand events, objects:
+
+    {"event": "done", "endpoint": 3}                       no more samples of it
+    {"event": "gap", "at_us": .., "length_us": .., "cause": "stalled", "missed": 12}
+    {"event": "address", "host": .., "old": [..], "new": [..]}
+    {"event": "lost", "samples": 7, "text": ".."}         not recorded: disk full
+    {"event": "warning", "text": ".."}
+    {"event": "end", "reason": "complete"}                or "stopped", "orphaned"; the last line
+"""
+
+from __future__ import annotations
+
+VERSION = 1
