@@ -36,7 +36,7 @@ def test_a_closed_port_refuses(servers: Servers):
 
 def test_a_resetting_server_opens_and_resets(servers: Servers):
     server = servers.resetting()
-    with pytest.raises(OSError, match="reset|not connected"):
+    with pytest.raises(OSError, match=r"reset|not connected"):
         connect(server)
     assert server.connects == 1
 
