@@ -1,0 +1,138 @@
+"""What only the operating system knows: TCP_INFO, ICMP errors, descriptors, the clock."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+import sys
+import time
+from typing import Callable, NamedTuple, Optional, Tuple
+
+LINUX = sys.platform.startswith("linux")
+
+#: Nanoseconds that never step. On Linux the boot clock, which goes on while the machine is
+#: suspended: a suspension then shows as a gap and timestamps stay true after it.
+now_ns: Callable[[], int] = time.monotonic_ns
+if LINUX and hasattr(time, "CLOCK_BOOTTIME"):
+    _BOOTTIME = time.CLOCK_BOOTTIME
+
+    def now_ns() -> int:
+        return time.clock_gettime_ns(_BOOTTIME)
+
+
+def suspended_ns() -> int:
+    """How long the machine has been suspended since boot, 0 where it does not tell."""
+    if now_ns is time.monotonic_ns:
+        return 0
+    return now_ns() - time.monotonic_ns()
+
+
+# States of include/net/tcp_states.h.
+ESTABLISHED, SYN_SENT, SYN_RECV, CLOSED, CLOSE_WAIT = 1, 2, 3, 7, 8
+
+# struct tcp_info of include/uapi/linux/tcp.h: the state is byte 0, u32 fields follow at 8:
+# tcpi_last_ack_recv at 56 (ms ago), tcpi_rtt at 68 (us), tcpi_total_retrans at 100.
+_TCP_INFO_SIZE = 104
+_TCP_INFO = struct.Struct("=B55xI8xI28xI")
+
+
+class TcpInfo(NamedTuple):
+    """state: as above. acked_ms_ago: since the last ACK came in. rtt_us: smoothed round-trip
+    time, 0 where unknown. repeats: segments sent again, before the handshake only SYNs."""
+
+    state: int
+    acked_ms_ago: int
+    rtt_us: int
+    repeats: int
+
+
+def tcp_info(sock: socket.socket) -> Optional[TcpInfo]:
+    """Return what the kernel knows of the connection; None where it does not tell."""
+    if not LINUX:
+        return None
+    try:
+        raw = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_SIZE)
+    except OSError:
+        return None
+    if len(raw) < _TCP_INFO_SIZE:
+        return None
+    return TcpInfo._make(_TCP_INFO.unpack(raw))
+
+
+# linux/in.h and linux/in6.h; Python names them only from 3.14 on.
+_IP_RECVERR, _IPV6_RECVERR = 11, 25
+# struct sock_extended_err of linux/errqueue.h.
+_EXTENDED_ERR = struct.Struct("=IBBBBII")
+_ORIGIN_ICMP, _ORIGIN_ICMP6 = 2, 3
+
+
+def ask_for_icmp(sock: socket.socket) -> None:
+    """Have ICMP errors queued with type and code, and reported at once (facts: without it an
+    ICMPv6 error surfaces only at the SYN repeat after 1 s)."""
+    if not LINUX:
+        return
+    try:
+        if sock.family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
+        else:
+            sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
+    except OSError:
+        pass
+
+
+def icmp_error(sock: socket.socket) -> Optional[Tuple[int, int]]:
+    """Return (type, code) of the ICMP error that ended a connect, None where none did."""
+    if not LINUX:
+        return None
+    try:
+        _, ancillary, _, _ = sock.recvmsg(0, 512, socket.MSG_ERRQUEUE)
+    except OSError:
+        return None
+    for level, kind, data in ancillary:
+        if (level, kind) not in ((socket.IPPROTO_IP, _IP_RECVERR), (socket.IPPROTO_IPV6, _IPV6_RECVERR)):
+            continue
+        if len(data) < _EXTENDED_ERR.size:
+            continue
+        _, origin, icmp_type, code, _, _, _ = _EXTENDED_ERR.unpack(data[: _EXTENDED_ERR.size])
+        if origin in (_ORIGIN_ICMP, _ORIGIN_ICMP6):
+            return icmp_type, code
+    return None
+
+
+def raise_descriptor_limit() -> int:
+    """Raise the soft limit of descriptors to the hard one and return how many sockets may be open."""
+    spare = 64  # the sample file, pipes, the resolver's own sockets
+    try:
+        import resource
+    except ImportError:  # Windows: select() takes 512 sockets
+        return 512 - spare
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = hard if hard != resource.RLIM_INFINITY else max(soft, 65536)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            soft = wanted
+        except (OSError, ValueError):  # macOS: above OPEN_MAX
+            pass
+    if soft == resource.RLIM_INFINITY:
+        soft = 65536
+    return max(16, soft - spare)
+
+
+def has_route(family: int) -> bool:
+    """Say whether this machine has a route to the world in that family. No packet is sent: to
+    connect a UDP socket only looks the route up (the addresses are for documentation, RFC 5737
+    and RFC 3849)."""
+    address = ("2001:db8::1", 9) if family == socket.AF_INET6 else ("192.0.2.1", 9)
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
+            sock.connect(address)
+    except OSError as error:
+        return error.errno not in (errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+    return True
+
+
+def system_words(code: int) -> str:
+    return os.strerror(code)

@@ -1,0 +1,68 @@
+"""When a start is allowed: a plan may not burst past its rate caps. Pure."""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from typing import Deque, Dict, Generic, List, Optional, Tuple, TypeVar
+
+Item = TypeVar("Item")
+
+#: How far the whole plan may catch up after a late wake-up; without it each late turn of the loop
+#: would lower the rate for good.
+_CATCH_UP_NS = 5_000_000
+
+
+class _Lane(Generic[Item]):
+    """Starts of one host, first come, first served."""
+
+    __slots__ = ("next_ns", "waiting")
+
+    def __init__(self) -> None:
+        self.next_ns = 0
+        self.waiting: Deque[Item] = deque()
+
+
+class Pacer(Generic[Item]):
+    """Holds starts back until the rate of their host and of the whole plan allows them.
+
+    Times are nanoseconds, rates starts a second. In any stretch of T seconds a host sees at most
+    `max_rate_per_host * T + 2` starts.
+    """
+
+    def __init__(self, max_rate: float, max_rate_per_host: float) -> None:
+        self._gap_ns = int(1e9 / max_rate)
+        self._lane_gap_ns = int(1e9 / max_rate_per_host)
+        self._next_ns = 0
+        self._lanes: Dict[str, _Lane[Item]] = {}
+        self._heap: List[Tuple[int, int, _Lane[Item]]] = []
+        self._order = 0
+
+    def add(self, item: Item, host: str, now_ns: int) -> None:
+        """Queue a start that is due now."""
+        lane = self._lanes.get(host)
+        if lane is None:
+            lane = self._lanes[host] = _Lane()
+        lane.waiting.append(item)
+        if len(lane.waiting) == 1:
+            self._push(lane, now_ns)
+
+    def take(self, now_ns: int) -> Optional[Item]:
+        """Return a start that is allowed now, None where there is none."""
+        if not self._heap or now_ns < self._next_ns or now_ns < self._heap[0][0]:
+            return None
+        lane = heapq.heappop(self._heap)[2]
+        item = lane.waiting.popleft()
+        lane.next_ns = max(lane.next_ns, now_ns - self._lane_gap_ns) + self._lane_gap_ns
+        self._next_ns = max(self._next_ns, now_ns - _CATCH_UP_NS) + self._gap_ns
+        if lane.waiting:
+            self._push(lane, now_ns)
+        return item
+
+    def next_ns(self) -> Optional[int]:
+        """Return when the next start is allowed, None where none waits."""
+        return max(self._next_ns, self._heap[0][0]) if self._heap else None
+
+    def _push(self, lane: _Lane[Item], now_ns: int) -> None:
+        self._order += 1
+        heapq.heappush(self._heap, (max(now_ns, lane.next_ns), self._order, lane))

@@ -1,0 +1,135 @@
+"""The things that the engine works on: endpoints, names, checks, attempts. State only, no decisions."""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import Dict, FrozenSet, List, Optional, Tuple
+
+from .names import Address
+
+
+class Endpoint:
+    """One endpoint of the job (see `protocol` for the fields) and how far it is.
+
+    due_ns: nominal start of the next check. started, finished: numbers of checks.
+    """
+
+    __slots__ = (
+        "addresses", "count", "done", "due_ns", "finished", "host", "index", "interval_ns", "name", "port",
+        "redact", "retry_on", "started", "timeout_ns",
+    )  # fmt: skip
+
+    def __init__(self, index: int, job: Dict[str, object]) -> None:
+        self.index = index
+        self.host = str(job["host"])
+        self.port = int(job["port"])  # type: ignore[call-overload]
+        count = job["count"]
+        self.count: Optional[int] = None if count is None else int(count)  # type: ignore[call-overload]
+        self.interval_ns: int = int(job["interval_us"]) * 1000  # type: ignore[call-overload]
+        self.timeout_ns: int = int(job["timeout_us"]) * 1000  # type: ignore[call-overload]
+        retry_on = job.get("retry_on")
+        self.retry_on: Optional[FrozenSet[str]] = None if retry_on is None else frozenset(retry_on)  # type: ignore[call-overload]
+        self.redact = bool(job.get("redact"))
+        self.addresses: Tuple[Address, ...] = ()
+        self.name: Optional[Name] = None
+        self.due_ns = 0
+        self.started = 0
+        self.finished = 0
+        self.done = False
+
+    @property
+    def more(self) -> bool:
+        """Whether a check is still to be started."""
+        return not self.done and (self.count is None or self.started < self.count)
+
+
+class Name:
+    """A host name: its addresses once it resolved, and the checks that wait for it."""
+
+    __slots__ = ("addresses", "asking", "host", "redact", "waiting")
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        self.addresses: Tuple[Address, ...] = ()
+        self.asking = False
+        self.redact = False
+        self.waiting: List[Check] = []
+
+
+class Check:
+    """One check under way.
+
+    start_ns: its begin, resolution included where it makes one. deadline_ns: of the resolution
+    first, then of the connect.
+    """
+
+    __slots__ = (
+        "attempts", "deadline_ns", "decided", "dns_us", "endpoint", "failed", "next_address", "next_at_ns", "number",
+        "start_ns",
+    )  # fmt: skip
+
+    def __init__(self, endpoint: Endpoint, number: int, start_ns: int) -> None:
+        self.endpoint = endpoint
+        self.number = number
+        self.start_ns = start_ns
+        self.deadline_ns = 0
+        self.dns_us: Optional[int] = None
+        self.attempts: List[Attempt] = []
+        self.failed: List[Attempt] = []
+        self.next_address = 0
+        self.next_at_ns = 0
+        self.decided = False
+
+
+class Attempt:
+    """One connect within a check, to one address. Figures in microseconds, None where unmeasured."""
+
+    __slots__ = (
+        "address", "check", "clock_us", "code", "connect_us", "descriptor", "draining", "icmp", "outcome",
+        "repeats", "rtt_us", "sock", "start_ns", "text",
+    )  # fmt: skip
+
+    def __init__(self, check: Check, address: Address, sock: socket.socket, start_ns: int) -> None:
+        self.check = check
+        self.address = address
+        self.sock: Optional[socket.socket] = sock
+        self.descriptor = sock.fileno()
+        self.start_ns = start_ns
+        self.draining = False
+        self.outcome = ""
+        self.clock_us = 0
+        self.connect_us: Optional[int] = None
+        self.rtt_us: Optional[int] = None
+        self.repeats: Optional[int] = None
+        self.code = 0
+        self.icmp: Optional[Tuple[int, int]] = None
+        self.text: Optional[str] = None
+
+
+def sample_line(
+    check: Check,
+    outcome: str,
+    base_ns: int,
+    attempt: Optional[Attempt],
+    detail: Dict[str, object],
+) -> bytes:
+    """Return the check's line of the sample file."""
+    endpoint = check.endpoint
+    address: Optional[str] = None
+    if attempt is not None and not endpoint.redact:
+        address = attempt.address.host
+    values = [
+        endpoint.index,
+        check.number,
+        (check.start_ns - base_ns) // 1000,
+        outcome,
+        attempt.connect_us if attempt is not None and outcome == "open" else None,
+        attempt.clock_us if attempt is not None else None,
+        check.dns_us,
+        attempt.rtt_us if attempt is not None else None,
+        attempt.repeats if attempt is not None else None,
+        address,
+        detail or None,
+    ]
+    return json.dumps(values, separators=(",", ":")).encode("ascii") + b"\n"
