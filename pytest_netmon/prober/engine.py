@@ -61,7 +61,7 @@ class Engine:
         self._parent = job.get("parent")
         refresh_s = job.get("refresh_s")
         self._refresh_ns = None if refresh_s is None else int(float(refresh_s) * 1e9)  # type: ignore[arg-type]
-        self._endpoints = [Endpoint(index, entry) for index, entry in enumerate(job["endpoints"])]  # type: ignore[arg-type, var-annotated]
+        self._endpoints = [Endpoint(entry) for entry in job["endpoints"]]  # type: ignore[attr-defined]
         self._left = len(self._endpoints)
         self._pacer: Pacer[Check] = Pacer(float(job["max_rate"]), float(job["max_rate_per_host"]))  # type: ignore[arg-type]
         self._names: Dict[str, Name] = {}

@@ -9,7 +9,8 @@ In: the first line of standard input is the **job**, one JSON object:
      "refresh_s": null,                           resolve names again this often (monitor: 60)
      "kernel": true,                              false: judge by our own clock alone
      "context": {...},                            copied into the header, never looked at
-     "endpoints": [{"host": "db.internal", "port": 5432,
+     "endpoints": [{"index": 3,                    its name in the sample file
+                    "host": "db.internal", "port": 5432,
                     "count": 40,                  null: until told to stop
                     "interval_us": 250000, "timeout_us": 3000000,
                     "retry_on": null,             or a list of outcomes: check again only after these
@@ -29,7 +30,7 @@ then samples, arrays of eleven values, times in whole microseconds:
     [endpoint, check, start_us, outcome, connect_us, clock_us, dns_us, rtt_us, syn_repeats,
      address, detail]
 
-`endpoint` is the index in the job, `check` counts from 1, `start_us` is monotonic time since the
+`endpoint` is the index that the job gave it, `check` counts from 1, `start_us` is monotonic time since the
 start of the campaign. What was not measured is null. `detail` is null or an object with any of
 "errno" ("ECONNREFUSED"), "icmp" ([type, code]), "text" (the system's words, or ours) and
 "attempts" ([[address, outcome, clock_us], ...], addresses that failed before). Between the

@@ -20,8 +20,8 @@ class Endpoint:
         "redact", "retry_on", "started", "timeout_ns",
     )  # fmt: skip
 
-    def __init__(self, index: int, job: Dict[str, object]) -> None:
-        self.index = index
+    def __init__(self, job: Dict[str, object]) -> None:
+        self.index = int(job["index"])  # type: ignore[call-overload]
         self.host = str(job["host"])
         self.port = int(job["port"])  # type: ignore[call-overload]
         count = job["count"]

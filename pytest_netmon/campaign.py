@@ -1,0 +1,300 @@
+"""A campaign: a plan run by a prober process, followed through its sample file, judged at the end.
+
+The prober is a process of its own because timing inside a busy process is untrue: with a busy main
+thread a median of 49 ms was read where a separate process read 0.74 ms.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import os
+import platform
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from . import __version__
+from .outcomes import TRANSIENT
+from .plan import Endpoint, Plan
+from .prober.protocol import VERSION
+from .recording import Recording
+from .run import Result, Run
+from .samples import SampleFileError
+from .verdict import judge
+
+#: How often the sample file is looked at while something waits for it.
+_LOOK_EVERY_S = 0.005
+_TICK_EVERY_S = 0.1
+#: How long the prober may take to begin (it starts in 0.12 s) and, told to stop, to end.
+_BEGIN_S, _END_S = 30.0, 1.0
+
+# Loads the prober from its own folder and nothing else of ours: with -I and without a path to the
+# working folder, a user's own `types.py` or `json.py` cannot get in its way.
+_BOOTSTRAP = """\
+import importlib.util, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+spec = importlib.util.spec_from_file_location(
+    "netmon_prober", sys.argv[1] + "/__init__.py", submodule_search_locations=[sys.argv[1]])
+sys.modules["netmon_prober"] = module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+from netmon_prober.main import main
+sys.exit(main())
+"""
+
+
+class CampaignError(Exception):
+    """The prober could not be started or ended before its time; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a campaign is: endpoints finished of all that are probed, checks made, seconds."""
+
+    endpoints_done: int
+    endpoints: int
+    checks: int
+    elapsed_s: float
+
+
+class Campaign:
+    """Runs the `selected` endpoints (indexes in the plan) of `plan`.
+
+    sample_file: where samples are recorded; a file in a temporary folder, removed by `close`, where
+    not given. refresh_s: resolve names anew this often. kernel: False judges by our own clock.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        selected: Sequence[int],
+        *,
+        sample_file: Path | None = None,
+        refresh_s: float | None = None,
+        kernel: bool = True,
+    ) -> None:
+        self.plan = plan
+        self.selected = tuple(selected)
+        self._folder = Path(tempfile.mkdtemp(prefix="netmon-"))
+        self.recording = Recording(sample_file or self._folder / "samples.ndjson")
+        self._refresh_s = refresh_s
+        self._kernel = kernel
+        self._process: subprocess.Popen[bytes] | None = None
+        self._errors = self._folder / "prober-errors.txt"
+        self._ended = False
+        self._fault: str | None = None
+        self._results: dict[int, Result] = {}
+        self._started_s = self._ended_s = time.monotonic()
+        self._started_at = datetime.datetime.now(datetime.timezone.utc).astimezone()
+
+    def start(self) -> None:
+        """Start the prober. Raises CampaignError where it does not begin."""
+        self._started_s = time.monotonic()
+        prober = Path(__file__).parent / "prober"
+        command = [sys.executable, "-I", *(["-B"] if sys.dont_write_bytecode else []), "-c", _BOOTSTRAP, str(prober)]
+        try:
+            with self._errors.open("wb") as errors:
+                self._process = subprocess.Popen(
+                    command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors, close_fds=True
+                )
+        except OSError as error:
+            raise CampaignError(f"the prober could not be started: {error.strerror}: {sys.executable}") from error
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):  # it ended already: what follows says why
+            self._process.stdin.write(json.dumps(self._job()).encode("ascii") + b"\n")
+            self._process.stdin.flush()
+        while self.recording.header is None:
+            if time.monotonic() - self._started_s > _BEGIN_S:
+                self.stop()
+                raise CampaignError(f"the prober did not begin within {_BEGIN_S:.0f} s")
+            time.sleep(_LOOK_EVERY_S)
+            self.poll()
+            if self._ended and self.recording.header is None:
+                raise CampaignError(self._fault or "the prober ended before it began")
+        self._started_at = _local_time(self.recording.header.started_unix_us)
+
+    @property
+    def progress(self) -> Progress:
+        done = sum(1 for index in self.selected if index in self.recording.done)
+        until_s = self._ended_s if self._ended else time.monotonic()
+        return Progress(done, len(self.selected), self.recording.checks, until_s - self._started_s)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the prober has ended and everything that it wrote is in."""
+        return self._ended
+
+    def poll(self) -> None:
+        """Take in what the prober has written since."""
+        if self._ended:
+            return
+        gone = self._process is None or self._process.poll() is not None
+        try:
+            self.recording.poll()
+        except SampleFileError as error:
+            self._fault = f"the sample file cannot be read: {error}"
+            self._kill()
+            gone = True
+        if gone:
+            self._ended = True
+            self._ended_s = time.monotonic()
+            if self._fault is None and self.recording.end_reason is None:
+                self._fault = self._last_words()
+
+    def done(self, index: int) -> bool:
+        """Whether all samples of that endpoint are in, or no more will come."""
+        return self._ended or index in self.recording.done
+
+    def wait(self, index: int, tick: Callable[[Progress], None] | None = None) -> None:
+        """Block until the endpoint is done; `tick` is called about ten times a second."""
+        self._wait_until(lambda: self.done(index), tick)
+
+    def wait_all(self, tick: Callable[[Progress], None] | None = None) -> None:
+        """Block until the prober has ended."""
+        self._wait_until(lambda: self._ended, tick)
+
+    def result(self, index: int) -> Result:
+        """What came of an endpoint so far; judged as complete once it is done."""
+        if index in self._results:
+            return self._results[index]
+        endpoint = self.plan.endpoints[index]
+        complete = index in self.recording.done
+        statistics = self.recording.statistics_of(index)
+        verdict = judge(endpoint, statistics, complete=complete)
+        if not complete and self._fault is not None:
+            verdict = replace(verdict, reasons=(self._fault, *verdict.reasons))
+        result = Result(
+            index=index,
+            endpoint=endpoint,
+            statistics=statistics,
+            verdict=verdict,
+            complete=complete,
+            address=None if endpoint.redact else self.recording.addresses.get(index),
+            store=self.recording,
+        )
+        if self.done(index):
+            self._results[index] = result
+        return result
+
+    def stop(self) -> None:
+        """End the prober: by the end of its input, and by force if it takes too long."""
+        process = self._process
+        if process is not None:
+            with contextlib.suppress(OSError):
+                assert process.stdin is not None
+                process.stdin.close()
+            # A child that the tests forked may hold its input open: then a signal, then force.
+            for end in (None, process.terminate, process.kill):
+                if end is not None:
+                    end()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(_END_S)
+                    break
+        self.poll()
+
+    def run(self, instead: Mapping[int, Result] | None = None) -> Run:
+        """Stop, and return everything judged; `instead` replaces results (a re-run test's)."""
+        self.stop()
+        results = {index: self.result(index) for index in self.selected}
+        results.update(instead or {})
+        return Run(
+            plan=self.plan,
+            results=tuple(results[index] for index in sorted(results)),
+            started_at=self._started_at,
+            ended_at=self._started_at + datetime.timedelta(seconds=self._ended_s - self._started_s),
+            partial=not all(result.complete for result in results.values()),
+            tool_version=__version__,
+            machine=machine(),
+            gaps=tuple(self.recording.gaps),
+            lost_samples=self.recording.lost_samples,
+            warnings=(*self.plan.warnings, *self.recording.warnings, *([self._fault] if self._fault else [])),
+        )
+
+    def close(self) -> None:
+        """Stop and forget: a sample file of our own is removed, one that was asked for stays."""
+        self.stop()
+        self.recording.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _wait_until(self, over: Callable[[], bool], tick: Callable[[Progress], None] | None) -> None:
+        next_tick_s = time.monotonic() + _TICK_EVERY_S
+        self.poll()
+        while not over():
+            time.sleep(_LOOK_EVERY_S)
+            self.poll()
+            if tick is not None and time.monotonic() >= next_tick_s:
+                next_tick_s = time.monotonic() + _TICK_EVERY_S
+                tick(self.progress)
+
+    def _kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def _last_words(self) -> str:
+        status = None if self._process is None else self._process.returncode
+        try:
+            lines = self._errors.read_text("utf-8", "replace").split("\n")
+        except OSError:
+            lines = []
+        said = [line.strip() for line in lines if line.strip()]
+        return f"the prober ended too early (status {status})" + (f": {said[-1]}" if said else "")
+
+    def _job(self) -> dict[str, object]:
+        return {
+            "netmon": VERSION,
+            "sample_file": str(self.recording.path),
+            "parent": os.getpid(),
+            "max_rate": self.plan.max_rate,
+            "max_rate_per_host": self.plan.max_rate_per_host,
+            "refresh_s": self._refresh_s,
+            "kernel": self._kernel,
+            "context": {},
+            "endpoints": [_endpoint_job(index, self.plan.endpoints[index]) for index in self.selected],
+        }
+
+
+def _endpoint_job(index: int, endpoint: Endpoint) -> dict[str, object]:
+    return {
+        "index": index,
+        "host": endpoint.host,
+        "port": endpoint.port,
+        "count": endpoint.count,
+        "interval_us": round(endpoint.interval_s * 1e6),
+        "timeout_us": round(endpoint.timeout_s * 1e6),
+        "retry_on": None if endpoint.measured else retried_outcomes(endpoint),
+        "redact": endpoint.redact,
+    }
+
+
+def retried_outcomes(endpoint: Endpoint) -> list[str]:
+    """Return the outcomes after which a reached endpoint is tried again.
+
+    One that is expected to be closed is not tried again after a timeout (that is what it is
+    expected to come to) or a reset (it was open).
+    """
+    if endpoint.expect == "closed":
+        return [outcome for outcome in TRANSIENT if outcome.startswith("dns_")]
+    return list(TRANSIENT)
+
+
+def machine() -> dict[str, str]:
+    """Return what a report says of the machine that measured."""
+    return {
+        "host": socket.gethostname(),
+        "system": platform.system(),
+        "release": platform.release(),
+        "python": platform.python_version(),
+    }
+
+
+def _local_time(unix_us: int) -> datetime.datetime:
+    epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+    return (epoch + datetime.timedelta(microseconds=unix_us)).astimezone()

@@ -1,0 +1,159 @@
+"""A recording: the sample file followed as it grows, its samples counted and found again.
+
+Whoever needs samples (the gate, a live table, a recovery) follows the file; nobody asks the
+prober. Samples stay on disk: in memory each costs eight bytes, its place in the file.
+"""
+
+from __future__ import annotations
+
+import heapq
+import io
+from array import array
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from .samples import (
+    AddressChange,
+    Done,
+    End,
+    Gap,
+    Header,
+    Lost,
+    Record,
+    Sample,
+    SampleFileError,
+    Warning_,
+    decode_line,
+)
+from .statistics import Statistics, StatisticsBuilder
+
+_READ_BYTES = 1 << 20
+#: Overlapping checks end out of order, by timeout / interval at the most; beyond this many they are
+#: taken as they come.
+_MOST_OUT_OF_ORDER = 10_000
+
+
+class Recording:
+    """The samples in the sample file at `path`, by endpoint; also a `samples.SampleStore`.
+
+    header: its first line, None until it was read. done: endpoints of which no sample is to come.
+    end_reason: why the prober ended, None while it runs or where it was killed. checks: samples
+    so far. addresses: endpoint -> the address that answered last, else the one tried last.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.header: Header | None = None
+        self.done: set[int] = set()
+        self.end_reason: str | None = None
+        self.checks = 0
+        self.gaps: list[Gap] = []
+        self.lost_samples = 0
+        self.warnings: list[str] = []
+        self.address_changes: list[AddressChange] = []
+        self.addresses: dict[int, str] = {}
+        self.last: dict[int, Sample] = {}
+        self._answered: set[int] = set()
+        self._builders: dict[int, StatisticsBuilder] = {}
+        self._places: dict[int, array[int]] = {}
+        self._file: io.BufferedReader | None = None
+        self._read_to = 0
+
+    def poll(self) -> int:
+        """Read what has been written since; return the number of new samples.
+
+        A line without its end is left for the next time. Raises SampleFileError where the file is
+        not what a prober writes, with the line's place in bytes.
+        """
+        if self._file is None:
+            try:
+                self._file = self.path.open("rb")
+            except FileNotFoundError:
+                return 0
+        before = self.checks
+        while True:
+            self._file.seek(self._read_to)
+            data = self._file.read(_READ_BYTES)
+            whole = data.rfind(b"\n") + 1
+            if not whole:
+                if len(data) == _READ_BYTES:
+                    raise SampleFileError(f"{self.path}: byte {self._read_to}: no end of line in {_READ_BYTES} bytes")
+                return self.checks - before
+            self._take_lines(data[:whole])
+
+    def statistics_of(self, endpoint: int) -> Statistics:
+        """The statistics of what is in so far."""
+        return self._builders.get(endpoint, StatisticsBuilder()).finish()
+
+    def of(self, endpoint: int) -> Iterator[Sample]:
+        """Yield the endpoint's samples by check number, read from the file."""
+        return in_check_order(self._read_at(place) for place in self._places.get(endpoint, ()))
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _take_lines(self, data: bytes) -> None:
+        for line in data.splitlines(keepends=True):
+            try:
+                self._take(decode_line(line))
+            except SampleFileError as error:
+                raise SampleFileError(f"{self.path}: byte {self._read_to}: {error}") from None
+            self._read_to += len(line)
+
+    def _take(self, what: Record) -> None:
+        if isinstance(what, Sample):
+            self._take_sample(what)
+        elif isinstance(what, Done):
+            self.done.add(what.endpoint)
+        elif isinstance(what, Gap):
+            self.gaps.append(what)
+        elif isinstance(what, Lost):
+            self.lost_samples += what.samples
+            self.warnings.append(f"{what.samples} samples were not recorded: {what.text}")
+        elif isinstance(what, Warning_):
+            self.warnings.append(what.text)
+        elif isinstance(what, AddressChange):
+            self.address_changes.append(what)
+        elif isinstance(what, End):
+            self.end_reason = what.reason
+        else:
+            self.header = what
+
+    def _take_sample(self, sample: Sample) -> None:
+        endpoint = sample.endpoint
+        builder = self._builders.get(endpoint)
+        if builder is None:
+            builder = self._builders[endpoint] = StatisticsBuilder()
+            self._places[endpoint] = array("Q")
+        builder.add(sample)
+        self._places[endpoint].append(self._read_to)
+        self.last[endpoint] = sample
+        self.checks += 1
+        if sample.address is not None and (sample.outcome == "open" or endpoint not in self._answered):
+            self.addresses[endpoint] = sample.address
+            if sample.outcome == "open":
+                self._answered.add(endpoint)
+
+    def _read_at(self, place: int) -> Sample:
+        if self._file is None:
+            self._file = self.path.open("rb")
+        self._file.seek(place)
+        sample = decode_line(self._file.readline())
+        if not isinstance(sample, Sample):
+            raise SampleFileError(f"{self.path}: byte {place}: the file has changed since it was read")
+        return sample
+
+
+def in_check_order(samples: Iterable[Sample]) -> Iterator[Sample]:
+    """Yield one endpoint's samples by check number, holding few at a time."""
+    early: list[tuple[int, int, Sample]] = []
+    expected = 1
+    for order, sample in enumerate(samples):
+        heapq.heappush(early, (sample.check, order, sample))
+        while early and (early[0][0] <= expected or len(early) > _MOST_OUT_OF_ORDER):
+            expected = early[0][0] + 1
+            yield heapq.heappop(early)[2]
+    while early:
+        yield heapq.heappop(early)[2]
