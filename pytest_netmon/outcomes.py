@@ -4,19 +4,110 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .units import spell_duration
+
 #: After one of these a reached endpoint is tried again (product.md, "Reached or measured").
 TRANSIENT = ("timeout", "reset", "dns_failed", "dns_timeout")
 #: What counts as closed under `expect: closed`.
 CLOSED = ("refused", "timeout", "prohibited")
+OPEN = "open"
+#: The checker's own fault: left out of every rate.
+LOCAL_ERROR = "local_error"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """name: as in samples, JSON and `errors.NAME`. cause: likely cause, one line; next_step: what to try, one line."""
+    """name: as in samples, JSON and `errors.NAME`. cause: likely cause, one line, `{timeout}` where
+    the deadline of the check belongs (see `cause_of`). next_step: what to try, one line."""
 
     name: str
     cause: str
     next_step: str
 
 
-OUTCOMES: dict[str, Outcome] = {}
+def _table(*rows: tuple[str, str, str]) -> dict[str, Outcome]:
+    return {name: Outcome(name, cause, next_step) for name, cause, next_step in rows}
+
+
+OUTCOMES: dict[str, Outcome] = _table(
+    (
+        OPEN,
+        "the connection was established",
+        "nothing: this is what a reachable service looks like",
+    ),
+    (
+        "refused",
+        "the machine answered but nothing listens on that port: service down, or wrong port",
+        "on the target: is the service up, and does `ss -ltn` show the port on this address, not only on 127.0.0.1?",
+    ),
+    (
+        "timeout",
+        "no answer within {timeout}: packets dropped on the way, a firewall?",
+        "is the address right and the machine up? Then ask whose firewall lies between; a full backlog looks the same",
+    ),
+    (
+        "reset",
+        "opened, then reset: a load balancer without a backend, or a server that turns this client away",
+        "look at the log of the service or load balancer: health of backends, allowed clients, connection limits",
+    ),
+    (
+        "host_unreachable",
+        "a router, or this machine on its own network, does not find that address: machine down or wrong address",
+        "is the machine up and the address current? On the same network `ip neigh` tells; else ask its owner",
+    ),
+    (
+        "network_unreachable",
+        "no route to that network: missing route, VPN down, or an address family that is not carried there",
+        "`ip route get ADDRESS` here; is the VPN up, and does the name have an address of the other family?",
+    ),
+    (
+        "prohibited",
+        "a firewall forbids it and says so (administratively prohibited)",
+        "ask for a rule from this machine to that port; a local firewall, sandbox or network policy counts too",
+    ),
+    (
+        "dns_not_found",
+        "the name does not exist: misspelt, not created yet, or known only to another resolver",
+        "`getent hosts NAME` here; check spelling, search domains, and whether it takes an internal resolver or a VPN",
+    ),
+    (
+        "dns_no_address",
+        "the name exists but has no address of a family that was asked for",
+        "look up its A and AAAA records: a record of another type is not enough",
+    ),
+    (
+        "dns_failed",
+        "the resolver gave no usable answer: name server down, refusing or broken",
+        "try each name server of /etc/resolv.conf (`dig @SERVER NAME`); does another name resolve?",
+    ),
+    (
+        "dns_timeout",
+        "the name was not resolved within {timeout}: name server unreachable or overloaded",
+        "try each name server of /etc/resolv.conf (`dig @SERVER NAME`); is port 53 open from here, UDP and TCP?",
+    ),
+    (
+        "dns_invalid",
+        "no valid host name, or a name that leads to an address which is refused",
+        "correct the name: labels of 1 to 63 characters; no name may lead to a cloud metadata address",
+    ),
+    (
+        LOCAL_ERROR,
+        "this machine could not make the check: no free descriptor, port or memory, or no route of that family",
+        "look here, not at the target: `ulimit -n`, `ss -s`, `ip route`, `ip -6 route`",
+    ),
+)
+
+_UNKNOWN = Outcome(
+    "", "an outcome that this version does not know", "read it with the version of pytest-netmon that measured it"
+)
+
+
+def cause_of(name: str, timeout_s: float) -> str:
+    """Return the likely cause of an outcome, one line; `timeout_s` is the deadline of the check.
+    A name that is not in the table gets a general text: sample files may be foreign."""
+    return OUTCOMES.get(name, _UNKNOWN).cause.replace("{timeout}", spell_duration(timeout_s))
+
+
+def next_step_of(name: str) -> str:
+    """Return what to try after that outcome, one line; for an unknown name a general text."""
+    return OUTCOMES.get(name, _UNKNOWN).next_step

@@ -6,11 +6,16 @@ been checked by `validate_plan`, also after hooks have edited it.
 
 from __future__ import annotations
 
+import math
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Literal
 
-from .limits import Limit
-from .problems import Source
+from .limits import Limit, least_count, unavailable_reason
+from .problems import Problem, Source
+from .units import show_duration
 
 Expect = Literal["open", "closed"]
 
@@ -25,6 +30,14 @@ DEFAULT_TIMEOUT_S = 3.0
 DEFAULT_MAX_RATE = 2000.0
 DEFAULT_MAX_RATE_PER_HOST = 200.0
 LOCAL_VANTAGE = "local"
+#: A longer one is a slip of the unit.
+MOST_TIMEOUT_S = 86_400.0
+#: When the kernel sends an unanswered SYN again (RFC 6298, section 2: an RTO of 1 s to begin with).
+FIRST_SYN_REPEAT_S = 1.0
+#: Sums of intervals are floats: what is over a rate by less than this is not over it.
+_ROUNDING = 1e-9
+#: The place of what no user wrote.
+_PLAN = Source("plan")
 
 
 def bracketed(host: str, port: int) -> str:
@@ -103,3 +116,165 @@ class Plan:
     def planned_rate(self) -> float:
         """Sustained checks a second: the sum of 1/interval over endpoints checked more than once."""
         return sum(1 / e.interval_s for e in self.checked if e.measured and e.count > 1)
+
+
+def validate_plan(plan: Plan) -> list[Problem]:
+    """Return all that is wrong with a plan, however it was made; nothing is raised.
+
+    A problem stands where its endpoint was written; for one that a hook made, at `plan`.
+    """
+    problems = [*_plan_problems(plan)]
+    for index, endpoint in enumerate(plan.endpoints):
+        problems += _endpoint_problems(index, endpoint)
+    if not problems:
+        problems += _double_ids(plan)
+        problems += _rate_problems(plan)
+    return problems
+
+
+def plan_warnings(plan: Plan) -> list[str]:
+    """Return what a user should know about a plan that can be run, a line each."""
+    short = sum(endpoint.timeout_s <= FIRST_SYN_REPEAT_S for endpoint in plan.checked)
+    if not short:
+        return []
+    have = "1 endpoint has" if short == 1 else f"{short} endpoints have"
+    return [
+        f"{have} a timeout of {show_duration(FIRST_SYN_REPEAT_S)} or less: one lost SYN, repeated after "
+        f"{show_duration(FIRST_SYN_REPEAT_S)}, is then a failure"
+    ]
+
+
+def _plan_problems(plan: Plan) -> Iterator[Problem]:
+    place = _place(plan)
+    if not plan.endpoints:
+        yield Problem(place, "", "expected at least one endpoint, found none")
+    for name, rate in (("max_rate", plan.max_rate), ("max_rate_per_host", plan.max_rate_per_host)):
+        if not _is_positive(rate):
+            yield Problem(place, name, f"expected checks a second above 0, got {rate!r}")
+
+
+def _endpoint_problems(index: int, endpoint: object) -> Iterator[Problem]:
+    """All of one endpoint. Hooks may put anything into the list, so types are not taken for granted."""
+    path = f"endpoints[{index}]"
+    if not isinstance(endpoint, Endpoint):
+        yield Problem(_PLAN, path, f"expected an Endpoint, got {type(endpoint).__name__}")
+        return
+    place = endpoint.source or _PLAN
+    identity = [*_identity_texts(endpoint)]
+    yield from (Problem(place, path, text) for text in identity)
+    path = path if identity else endpoint.id
+    schedule = [*_schedule_texts(endpoint)]
+    yield from (Problem(place, path, text) for text in schedule)
+    for limit in endpoint.limits:
+        if not isinstance(limit, Limit):  # a hook may have put a text there
+            yield Problem(place, path, f"expected a Limit (see parse_limit), got {type(limit).__name__}")
+        elif not schedule:
+            yield from (Problem(place, path, f"{limit.text}: {text}") for text in _limit_texts(endpoint, limit))
+
+
+def _identity_texts(endpoint: Endpoint) -> Iterator[str]:
+    if not _is_printable(endpoint.host) or " " in endpoint.host:
+        found = "" if endpoint.redact else f", got {endpoint.host!r:.80}"
+        yield f"expected a host name or an address without spaces and control characters{found}"
+    if not _is_whole(endpoint.port) or not 1 <= endpoint.port <= 65535:
+        yield f"expected a port 1..65535, got {endpoint.port!r:.80}"
+    if endpoint.name is not None and not _is_printable(endpoint.name):
+        yield f"expected a name of printable characters, got {endpoint.name!r:.80}"
+    if endpoint.redact and not endpoint.name:
+        yield "redact needs a name to show in place of the host"
+
+
+def _schedule_texts(endpoint: Endpoint) -> Iterator[str]:
+    if endpoint.expect not in ("open", "closed"):
+        yield f"expected open or closed for expect, got {endpoint.expect!r:.80}"
+    if not _is_whole(endpoint.count) or endpoint.count < 1:
+        yield f"expected a count of 1 or more, got {endpoint.count!r:.80}"
+    elif endpoint.count > 1 and not _is_positive(endpoint.interval_s):
+        yield f"expected an interval above 0 s, got {endpoint.interval_s!r:.80}"
+    if not _is_positive(endpoint.timeout_s) or endpoint.timeout_s > MOST_TIMEOUT_S:
+        yield f"expected a timeout above 0 s and up to {show_duration(MOST_TIMEOUT_S)}, got {endpoint.timeout_s!r:.80}"
+
+
+def _limit_texts(endpoint: Endpoint, limit: Limit) -> Iterator[str]:
+    """What is wrong with a limit on that endpoint: chiefly that it could never hold."""
+    metric, least = limit.metric, least_count(limit)
+    unavailable = unavailable_reason(metric)
+    if unavailable is not None:
+        yield unavailable
+    elif endpoint.expect == "closed" and metric.unit in ("ratio", "ms"):
+        yield "an endpoint that is expected to be closed has neither success nor times to limit"
+    elif not endpoint.measured:
+        yield "limits need a measured endpoint: say how often to check it (count)"
+    elif metric.phase == "dns" and _is_literal(endpoint.host):
+        yield "the host is an address, so that no name is resolved and no dns time measured"
+    elif least is not None and endpoint.count < least:
+        instead = "use max, or " if metric.percentile is not None else ""
+        yield f"{metric.shown_name} means nothing in {endpoint.count} checks: {instead}count >= {least}"
+
+
+def _double_ids(plan: Plan) -> Iterator[Problem]:
+    first: dict[tuple[str, str], Endpoint] = {}
+    for endpoint in plan.endpoints:
+        key = (endpoint.vantage, endpoint.id)
+        if key not in first:
+            first[key] = endpoint
+            continue
+        where = f" (first at {first[key].source})" if first[key].source else ""
+        text = f"the same endpoint twice{where}: remove one, or give them different names"
+        yield Problem(endpoint.source or _PLAN, endpoint.id, text)
+
+
+def _rate_problems(plan: Plan) -> Iterator[Problem]:
+    sustained = [endpoint for endpoint in plan.checked if endpoint.measured and endpoint.count > 1]
+    text = _over_rate("in all", sustained, "max_rate", plan.max_rate)
+    if text is not None:
+        yield Problem(_place(plan), "", text)
+    by_host: dict[str, list[Endpoint]] = {}
+    for endpoint in sustained:
+        by_host.setdefault(endpoint.host, []).append(endpoint)
+    for endpoints in by_host.values():
+        text = _over_rate(f"of {endpoints[0].shown_host}", endpoints, "max_rate_per_host", plan.max_rate_per_host)
+        if text is not None:
+            yield Problem(endpoints[0].source or _PLAN, "", text)
+
+
+def _over_rate(whose: str, endpoints: list[Endpoint], cap_name: str, cap: float) -> str | None:
+    rate = math.fsum(1 / endpoint.interval_s for endpoint in endpoints)
+    if rate <= cap * (1 + _ROUNDING):
+        return None
+    count = len(endpoints)
+    named = f"1 endpoint {whose} makes" if count == 1 else f"{count} endpoints {whose} make"
+    smallest = show_duration(_least_interval_s(count, cap))
+    return (
+        f"{named} {round(rate, 2):.10g} checks a second, over {cap_name} {cap:.10g}: "
+        f"the smallest legal interval for {'it' if count == 1 else 'all of them'} is {smallest}"
+    )
+
+
+def _least_interval_s(count: int, cap: float) -> float:
+    """The interval with which `count` endpoints keep to `cap` checks a second, rounded up to whole
+    milliseconds, below one to whole microseconds."""
+    exact_s = Fraction(count) / Fraction(cap)
+    per_second = 1000 if exact_s >= Fraction(1, 1000) else 1_000_000
+    return math.ceil(exact_s * per_second) / per_second
+
+
+def _place(plan: Plan) -> Source:
+    return Source(plan.files[0]) if plan.files else _PLAN
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_positive(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= sys.float_info.max
+
+
+def _is_printable(value: object) -> bool:
+    return isinstance(value, str) and value != "" and value.isprintable()
+
+
+def _is_literal(host: str) -> bool:
+    """Whether a valid host is an address: only those have colons, or nothing but digits and dots."""
+    return ":" in host or host.replace(".", "").isdigit()

@@ -9,7 +9,7 @@ import datetime
 from dataclasses import dataclass, field
 
 from .plan import Endpoint, Plan
-from .samples import Sample, SampleStore
+from .samples import Gap, Sample, SampleStore
 from .statistics import Statistics
 from .verdict import Verdict
 
@@ -36,18 +36,6 @@ class Result:
     def samples(self) -> tuple[Sample, ...]:
         """All samples of the endpoint, by check number (read anew at each use)."""
         return tuple(self.store.of(self.index))
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """A stretch in which the checker itself did not run (suspended, stopped): starts in it are
-    left out, not made up for. at_us, length_us: microseconds, as `Sample.start_us`.
-    missed: planned starts that fell into it."""
-
-    at_us: int
-    length_us: int
-    cause: str
-    missed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,21 +1,43 @@
 """A sample: what one check came to, and its line in the sample file. Pure.
 
 The prober appends to the sample file (NDJSON, UTF-8), others read it. `prober/protocol.py`
-writes down the lines; this module turns them into values and trusts nothing in them.
+writes down the lines; `decode_line` turns them into values and trusts nothing in them: a file may
+be cut, mixed up or made by hand, and a wrong number would be worse than none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NoReturn, Protocol
+
+from .outcomes import OPEN
+from .prober.protocol import VERSION
+
+#: A sample has at most a few attempts and one message; a header holds the whole plan.
+MOST_SAMPLE_BYTES = 64 << 10
+MOST_LINE_BYTES = 16 << 20
+#: 30 years, 10 days: more than any campaign, any timeout. Floats hold both exactly, also times 1000.
+MOST_TIME_US = 10**15
+MOST_SPENT_US = 10**12
+MOST_NUMBER = 10**12
+#: Year 9999, which is as far as datetime goes.
+MOST_UNIX_US = 253_402_300_799 * 10**6
+_MOST_ADDRESS = 255
+_SAMPLE_LENGTH = 11
+_END_REASONS = ("complete", "stopped", "orphaned")
+
+_OUTCOME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
+_ERRNO = re.compile(r"-?[A-Za-z0-9_]{1,40}\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """An address that was tried within a check and did not answer (RFC 8305)."""
+    """An address that was tried within a check and did not answer (RFC 8305); None where redacted."""
 
-    address: str
+    address: str | None
     outcome: str
     clock_ms: float
 
@@ -26,7 +48,7 @@ class Sample:
 
     endpoint: index in the plan. check: number, counting from 1.
     start_us: start of the check in microseconds since the start of the campaign (monotonic).
-    outcome: a name from `outcomes.OUTCOMES`.
+    outcome: a name from `outcomes.OUTCOMES`; from a newer version's file it may be another.
     connect_ms: SYN sent to handshake complete, from the kernel where it measured it and no SYN
         was repeated, else our clock; None unless the outcome is `open`.
     clock_ms: what our own clock said from the start of the attempt that decided to its end;
@@ -67,3 +89,265 @@ class SampleStore(Protocol):
     def of(self, endpoint: int) -> Iterator[Sample]:
         """Yield the samples of the endpoint with that index, by check number."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The first line: when the campaign started (microseconds of Unix time) and the job's context."""
+
+    started_unix_us: int
+    context: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """No more samples of the endpoint with that index."""
+
+    endpoint: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch in which the checker itself did not run (suspended, stopped): starts in it are
+    left out, not made up for. at_us, length_us: microseconds, as `Sample.start_us`.
+    missed: planned starts that fell into it."""
+
+    at_us: int
+    length_us: int
+    cause: str
+    missed: int
+
+
+@dataclass(frozen=True, slots=True)
+class AddressChange:
+    """A name resolved again leads elsewhere; host is None where redacted."""
+
+    host: str | None
+    old: tuple[str, ...]
+    new: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """How many samples were measured but not recorded since the last such line, and why."""
+
+    samples: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Warning_:  # noqa: N801 - `Warning` is a builtin
+    """What the prober wants a reader to know; for people."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The last line; reason is `complete`, `stopped` or `orphaned`."""
+
+    reason: str
+
+
+Event = Done | Gap | AddressChange | Lost | Warning_ | End
+Record = Header | Sample | Event
+
+
+class SampleFileError(ValueError):
+    """A line that no prober of this version writes; the text says what is wrong with it."""
+
+
+def decode_line(line: bytes | str) -> Record:
+    """Return what a whole line of a sample file says; its newline may still be there.
+
+    Raises SampleFileError for anything that `prober/protocol.py` does not allow: a number that is
+    negative, a fraction, a boolean or beyond all bounds, an `open` sample without a connect time,
+    another version. Keys that are not known in objects are passed over.
+    """
+    if len(line) > MOST_LINE_BYTES:
+        _malformed(f"a line of {len(line)} characters")
+    value = _parsed(line)
+    if type(value) is list:
+        if len(line) > MOST_SAMPLE_BYTES:
+            _malformed(f"a sample of {len(line)} characters")
+        return _sample(value)
+    if type(value) is dict:
+        return _header(value) if "netmon" in value else _event(value)
+    raise SampleFileError("expected an array or an object")
+
+
+def _parsed(line: bytes | str) -> object:
+    try:
+        return _DECODER.decode(line if isinstance(line, str) else line.decode("utf-8"))
+    except RecursionError:
+        raise SampleFileError("nested too deeply") from None
+    except ValueError as error:  # also UnicodeDecodeError, and int() on too many digits
+        raise SampleFileError(f"not a line of JSON in UTF-8: {error}") from None
+
+
+def _sample(fields: list[object]) -> Sample:
+    if len(fields) != _SAMPLE_LENGTH:
+        _malformed(f"expected {_SAMPLE_LENGTH} values in a sample, found {len(fields)}")
+    endpoint, check, start_us, outcome, connect_us, clock_us, dns_us, rtt_us, syn_repeats, address, detail = fields
+    if (connect_us is not None) != (outcome == OPEN):
+        _malformed("a connect time belongs to an open sample, and to no other")
+    sample_outcome = _outcome(outcome)
+    errno, icmp, message, attempts = _NO_DETAIL if detail is None else _detail(detail)
+    return Sample(
+        endpoint=_whole("endpoint", endpoint),
+        check=_whole("check", check, least=1),
+        start_us=_whole("start_us", start_us, most=MOST_TIME_US),
+        outcome=sample_outcome,
+        connect_ms=None if connect_us is None else _whole("connect_us", connect_us, most=MOST_SPENT_US) / 1000,
+        clock_ms=None if clock_us is None else _whole("clock_us", clock_us, most=MOST_SPENT_US) / 1000,
+        dns_ms=None if dns_us is None else _whole("dns_us", dns_us, most=MOST_SPENT_US) / 1000,
+        rtt_ms=None if rtt_us is None else _whole("rtt_us", rtt_us, most=MOST_SPENT_US) / 1000,
+        syn_repeats=None if syn_repeats is None else _whole("syn_repeats", syn_repeats, most=1000),
+        address=None if address is None else _address(address),
+        errno=errno,
+        icmp=icmp,
+        message=message,
+        attempts=attempts,
+    )
+
+
+_Detail = tuple[str | None, tuple[int, int] | None, str | None, tuple[Attempt, ...]]
+_NO_DETAIL: _Detail = (None, None, None, ())
+
+
+def _detail(value: object) -> _Detail:
+    if type(value) is not dict:
+        _malformed("expected an object or null for detail")
+    errno, icmp, text = value.get("errno"), value.get("icmp"), value.get("text")
+    if errno is not None and not (type(errno) is str and _ERRNO.match(errno)):
+        _malformed("expected the name of an error for errno")
+    attempts = _list("attempts", value.get("attempts", []))
+    return (
+        errno,
+        None if icmp is None else _icmp(icmp),
+        None if text is None else _text("text", text),
+        tuple([_attempt(attempt) for attempt in attempts]),
+    )
+
+
+def _icmp(value: object) -> tuple[int, int]:
+    pair = _list("icmp", value)
+    if len(pair) != 2:
+        _malformed("expected a type and a code for icmp")
+    return _whole("icmp", pair[0], most=255), _whole("icmp", pair[1], most=255)
+
+
+def _attempt(value: object) -> Attempt:
+    fields = _list("attempts", value)
+    if len(fields) != 3:
+        _malformed("expected an address, an outcome and a time for each attempt")
+    address, outcome, clock_us = fields
+    return Attempt(
+        address=None if address is None else _address(address),
+        outcome=_outcome(outcome),
+        clock_ms=_whole("clock_us", clock_us, most=MOST_SPENT_US) / 1000,
+    )
+
+
+def _header(value: dict[str, object]) -> Header:
+    version, context = value["netmon"], value.get("context")
+    if type(version) is not int or version != VERSION:
+        _malformed(f"expected a sample file of version {VERSION}")
+    if type(context) is not dict:
+        _malformed("expected an object for context")
+    return Header(_whole("started_unix_us", value.get("started_unix_us"), most=MOST_UNIX_US), context)
+
+
+def _event(value: dict[str, object]) -> Event:
+    name = value.get("event")
+    if type(name) is not str or name not in _EVENTS:
+        _malformed(f"expected one of the events {', '.join(_EVENTS)}")
+    return _EVENTS[name](value)
+
+
+def _done(value: dict[str, object]) -> Done:
+    return Done(_whole("endpoint", value.get("endpoint")))
+
+
+def _gap(value: dict[str, object]) -> Gap:
+    return Gap(
+        at_us=_whole("at_us", value.get("at_us"), most=MOST_TIME_US),
+        length_us=_whole("length_us", value.get("length_us"), most=MOST_TIME_US),
+        cause=_text("cause", value.get("cause")),
+        missed=_whole("missed", value.get("missed")),
+    )
+
+
+def _address_change(value: dict[str, object]) -> AddressChange:
+    host = value.get("host")
+    return AddressChange(
+        host=None if host is None else _text("host", host),
+        old=tuple([_address(address) for address in _list("old", value.get("old"))]),
+        new=tuple([_address(address) for address in _list("new", value.get("new"))]),
+    )
+
+
+def _lost(value: dict[str, object]) -> Lost:
+    return Lost(_whole("samples", value.get("samples")), _text("text", value.get("text")))
+
+
+def _warning(value: dict[str, object]) -> Warning_:
+    return Warning_(_text("text", value.get("text")))
+
+
+def _end(value: dict[str, object]) -> End:
+    reason = value.get("reason")
+    if type(reason) is not str or reason not in _END_REASONS:
+        _malformed(f"expected one of {', '.join(_END_REASONS)} for reason")
+    return End(reason)
+
+
+_EVENTS: dict[str, Callable[[dict[str, object]], Event]] = {
+    "done": _done,
+    "gap": _gap,
+    "address": _address_change,
+    "lost": _lost,
+    "warning": _warning,
+    "end": _end,
+}
+
+
+def _whole(name: str, value: object, *, least: int = 0, most: int = MOST_NUMBER) -> int:
+    if type(value) is not int or not least <= value <= most:  # True is an int, but not of this type
+        _malformed(f"expected a whole number from {least} to {most} for {name}")
+    return value
+
+
+def _outcome(value: object) -> str:
+    if type(value) is not str or not _OUTCOME.match(value):
+        _malformed("expected the name of an outcome")
+    return value
+
+
+def _address(value: object) -> str:
+    if type(value) is not str or not 0 < len(value) <= _MOST_ADDRESS:
+        _malformed("expected an address")
+    return value
+
+
+def _text(name: str, value: object) -> str:
+    if type(value) is not str:
+        _malformed(f"expected a text for {name}")
+    return value
+
+
+def _list(name: str, value: object) -> list[object]:
+    if type(value) is not list:
+        _malformed(f"expected an array for {name}")
+    return value
+
+
+def _malformed(reason: str) -> NoReturn:
+    raise SampleFileError(reason)
+
+
+def _refuse_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number of JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)

@@ -2,14 +2,30 @@
 
 `StatisticsBuilder` takes samples as they come (checks may end out of order) and `finish()`
 gives `Statistics`. Memory grows with the number of distinct microsecond values, not of samples.
+All sums are sums of whole microseconds; the only rounding is that of the last division.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import copy
+import heapq
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING
 
-from .samples import Sample
+from .outcomes import LOCAL_ERROR, OPEN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from .samples import Sample
+
+#: Samples held back for an earlier check. One that never comes (lost, left out in a gap) must not
+#: hold the others for ever; more checks than this do not overlap.
+MOST_WAITING = 10_000
+MOST_REPEATED_CHECKS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +33,8 @@ class Distribution:
     """One phase's figures over its samples; every figure is None where there is none.
 
     All in milliseconds. stdev is the sample standard deviation (n - 1) and jitter the mean
-    absolute difference of consecutive successful checks in start order: both need two.
+    absolute difference of consecutive successful checks in start order: both need two. The median
+    of an even number is the mean of the two in the middle.
     """
 
     count: int
@@ -27,10 +44,37 @@ class Distribution:
     max_ms: float | None
     stdev_ms: float | None
     jitter_ms: float | None
-    counts_us: Mapping[int, int]  # how often each value was seen, by microseconds
+    counts_us: Mapping[int, int]  # how often each value was seen, by microseconds, ascending
 
     def percentile_ms(self, percentile: float) -> float | None:
-        raise NotImplementedError
+        """Return the nearest-rank percentile: the value of rank ceil(percentile / 100 * count),
+        counting from 1 in ascending order. The percentile counts as the decimal number that it is
+        written as (99.9 is 999/1000), so that no rank is off by one.
+
+        Raises ValueError unless 0 < percentile <= 100.
+        """
+        if not 0 < percentile <= 100:
+            raise ValueError(f"expected a percentile above 0 and up to 100, got {percentile}")
+        if not self.count:
+            return None
+        return _ranked_us(self.counts_us, math.ceil(Fraction(str(percentile)) * self.count / 100)) / 1000
+
+    @property
+    def p50_ms(self) -> float | None:
+        """The 50th percentile: of an even number of values the lower of the two in the middle."""
+        return self.percentile_ms(50)
+
+    @property
+    def p90_ms(self) -> float | None:
+        return self.percentile_ms(90)
+
+    @property
+    def p95_ms(self) -> float | None:
+        return self.percentile_ms(95)
+
+    @property
+    def p99_ms(self) -> float | None:
+        return self.percentile_ms(99)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +83,14 @@ class Statistics:
 
     checks: judged samples (all but `local_error`). successful: those that were `open`.
     success_rate: successful / checks, None without checks. errors: outcome -> how often, without
-    `local_error`. local_errors: samples that were the checker's own fault.
-    consecutive_failures: longest run of failed checks. outage_s: longest time without a success:
-    from the start of the first failed check of a run to the start of the next success, or to the
-    end of the last check. syn_repeats: SYNs sent again, in all. repeated_checks: the numbers of
-    the first 100 successful checks that needed one. connect, dns, rtt: phases. last_outcome: of the check
-    with the highest number, local errors apart. first_success: check number of it.
+    `local_error`, in the order in which they were first seen. local_errors: samples that were the
+    checker's own fault. consecutive_failures: longest run of failed checks. outage_s: longest time
+    without a success: from the start of the first failed check of a run to the start of the next
+    success, or to where the last check of the run ended. syn_repeats: SYNs sent again, in all; None
+    where the platform told it of no check. repeated_checks: the numbers of the first 100 successful
+    checks that needed one. connect, rtt: of successful checks. dns: of resolutions that gave an
+    address. last_outcome: of the check with the highest number, local errors apart.
+    first_success: the lowest check number of a success.
     """
 
     checks: int
@@ -54,7 +100,7 @@ class Statistics:
     local_errors: int
     consecutive_failures: int
     outage_s: float
-    syn_repeats: int
+    syn_repeats: int | None
     repeated_checks: tuple[int, ...]
     connect: Distribution
     dns: Distribution
@@ -63,12 +109,211 @@ class Statistics:
     first_success: int | None
 
 
+def pooled(distributions: Iterable[Distribution]) -> Distribution:
+    """Return one distribution over the values of all, as if they had been measured together.
+    Its jitter is None: values of different endpoints do not follow each other."""
+    counts_us: Counter[int] = Counter()
+    for distribution in distributions:
+        counts_us.update(distribution.counts_us)
+    return _distribution(counts_us, jitter_ms=None)
+
+
 class StatisticsBuilder:
-    """Takes the samples of one endpoint in any order of their check numbers."""
+    """Takes the samples of one endpoint in any order of their check numbers.
+
+    Counts and distributions do not depend on the order. For jitter, runs of failures and outages
+    samples wait for those of earlier checks, at most 10,000 of them; what comes later still counts,
+    but is no part of those three.
+    """
+
+    def __init__(self) -> None:
+        self._checks = 0
+        self._errors: dict[str, int] = {}
+        self._local_errors = 0
+        self._syn_repeats: int | None = None
+        self._connect_us: Counter[int] = Counter()
+        self._dns_us: Counter[int] = Counter()
+        self._rtt_us: Counter[int] = Counter()
+        self._last: tuple[int, str] | None = None
+        self._first_success: int | None = None
+        self._in_order = _InOrder()
+        self._next_check = 1
+        self._waiting: list[tuple[int, int, Sample]] = []  # a heap; the second value is unique
 
     def add(self, sample: Sample) -> None:
-        raise NotImplementedError
+        """Count `sample`, which must be of this endpoint and not have been added before."""
+        self._count(sample)
+        if sample.check == self._next_check:
+            self._in_order.add(sample)
+            self._next_check += 1
+        elif sample.check > self._next_check:
+            heapq.heappush(self._waiting, (sample.check, self._checks + self._local_errors, sample))
+        while self._waiting and (self._waiting[0][0] <= self._next_check or len(self._waiting) > MOST_WAITING):
+            check, _, waited = heapq.heappop(self._waiting)
+            self._in_order.add(waited)
+            self._next_check = check + 1
 
     def finish(self) -> Statistics:
-        """May be called at any time and again after further samples."""
-        raise NotImplementedError
+        """Return the statistics of all samples so far. May be called at any time and again after
+        further samples."""
+        in_order = self._in_order
+        if self._waiting:
+            in_order = copy.deepcopy(in_order)
+            for _, _, sample in sorted(self._waiting):
+                in_order.add(sample)
+        successful = self._connect_us.total()
+        return Statistics(
+            checks=self._checks,
+            successful=successful,
+            success_rate=successful / self._checks if self._checks else None,
+            errors=dict(self._errors),
+            local_errors=self._local_errors,
+            consecutive_failures=in_order.most_failures,
+            outage_s=in_order.outage_us / 1_000_000,
+            syn_repeats=self._syn_repeats,
+            repeated_checks=tuple(in_order.repeated_checks),
+            connect=_distribution(self._connect_us, in_order.connect.mean_ms),
+            dns=_distribution(self._dns_us, in_order.dns.mean_ms),
+            rtt=_distribution(self._rtt_us, in_order.rtt.mean_ms),
+            last_outcome=self._last[1] if self._last else None,
+            first_success=self._first_success,
+        )
+
+    def _count(self, sample: Sample) -> None:
+        outcome = sample.outcome
+        if outcome == LOCAL_ERROR:
+            self._local_errors += 1
+            return
+        self._checks += 1
+        if self._last is None or sample.check > self._last[0]:
+            self._last = (sample.check, outcome)
+        if sample.syn_repeats is not None:
+            self._syn_repeats = (self._syn_repeats or 0) + sample.syn_repeats
+        if sample.dns_ms is not None and _resolved(sample):
+            self._dns_us[_us(sample.dns_ms)] += 1
+        if outcome != OPEN:
+            self._errors[outcome] = self._errors.get(outcome, 0) + 1
+            return
+        if self._first_success is None or sample.check < self._first_success:
+            self._first_success = sample.check
+        self._connect_us[_connect_us(sample)] += 1
+        if sample.rtt_ms is not None:
+            self._rtt_us[_us(sample.rtt_ms)] += 1
+
+
+@dataclass(slots=True)
+class _Differences:
+    """The mean absolute difference of values that follow each other."""
+
+    last_us: int | None = None
+    sum_us: int = 0
+    count: int = 0
+
+    def add(self, value_us: int) -> None:
+        if self.last_us is not None:
+            self.sum_us += abs(value_us - self.last_us)
+            self.count += 1
+        self.last_us = value_us
+
+    @property
+    def mean_ms(self) -> float | None:
+        return self.sum_us / (self.count * 1000) if self.count else None
+
+
+@dataclass(slots=True)
+class _InOrder:
+    """What depends on the order of checks: fed by check number, local errors are passed over."""
+
+    connect: _Differences = field(default_factory=_Differences)
+    dns: _Differences = field(default_factory=_Differences)
+    rtt: _Differences = field(default_factory=_Differences)
+    most_failures: int = 0
+    longest_outage_us: int = 0
+    repeated_checks: list[int] = field(default_factory=list)
+    failures: int = 0
+    failing_since_us: int = 0
+    failing_until_us: int = 0
+
+    def add(self, sample: Sample) -> None:
+        if sample.outcome == LOCAL_ERROR:
+            return
+        if sample.dns_ms is not None and _resolved(sample):
+            self.dns.add(_us(sample.dns_ms))
+        if sample.outcome == OPEN:
+            self._succeed(sample)
+        else:
+            self._fail(sample)
+
+    @property
+    def outage_us(self) -> int:
+        """The longest outage, also one that has not ended."""
+        unended_us = self.failing_until_us - self.failing_since_us if self.failures else 0
+        return max(self.longest_outage_us, unended_us)
+
+    def _succeed(self, sample: Sample) -> None:
+        if self.failures:
+            self.longest_outage_us = max(self.longest_outage_us, sample.start_us - self.failing_since_us)
+            self.failures = 0
+        self.connect.add(_connect_us(sample))
+        if sample.rtt_ms is not None:
+            self.rtt.add(_us(sample.rtt_ms))
+        if sample.syn_repeats and len(self.repeated_checks) < MOST_REPEATED_CHECKS:
+            self.repeated_checks.append(sample.check)
+
+    def _fail(self, sample: Sample) -> None:
+        if not self.failures:
+            self.failing_since_us = self.failing_until_us = sample.start_us
+        self.failures += 1
+        self.most_failures = max(self.most_failures, self.failures)
+        self.failing_until_us = max(self.failing_until_us, sample.end_us)
+
+
+def _resolved(sample: Sample) -> bool:
+    return not sample.outcome.startswith("dns_")
+
+
+def _us(ms: float) -> int:
+    """The whole microseconds that a time in milliseconds came from."""
+    return round(ms * 1000)
+
+
+def _connect_us(sample: Sample) -> int:
+    assert sample.connect_ms is not None, "an open sample has a connect time"
+    return _us(sample.connect_ms)
+
+
+def _distribution(counts: Mapping[int, int], jitter_ms: float | None) -> Distribution:
+    if not counts:
+        return Distribution(0, None, None, None, None, None, None, {})
+    counts_us = dict(sorted(counts.items()))
+    count = sum(counts_us.values())
+    total_us = sum(value * times for value, times in counts_us.items())
+    middle_us = _ranked_us(counts_us, (count + 1) // 2) + _ranked_us(counts_us, count // 2 + 1)
+    return Distribution(
+        count=count,
+        min_ms=min(counts_us) / 1000,
+        avg_ms=total_us / (count * 1000),
+        median_ms=middle_us / 2000,
+        max_ms=max(counts_us) / 1000,
+        stdev_ms=_stdev_ms(counts_us, count, total_us),
+        jitter_ms=jitter_ms,
+        counts_us=counts_us,
+    )
+
+
+def _stdev_ms(counts_us: Mapping[int, int], count: int, total_us: int) -> float | None:
+    """sqrt((n * sum(x^2) - sum(x)^2) / (n * (n - 1))): in integers, so nothing cancels out."""
+    if count < 2:
+        return None
+    squares = sum(value * value * times for value, times in counts_us.items())
+    return math.sqrt((count * squares - total_us * total_us) / (count * (count - 1))) / 1000
+
+
+def _ranked_us(counts_us: Mapping[int, int], rank: int) -> int:
+    """The value of that rank, counting from 1 in ascending order."""
+    seen = 0
+    for value, times in sorted(counts_us.items()):
+        seen += times
+        if seen >= rank:
+            return value
+    raise ValueError(f"expected a rank up to {seen}, got {rank}")

@@ -57,3 +57,10 @@ def show_duration(seconds: float) -> str:
     if seconds and abs(seconds) < 1:
         return f"{seconds * 1000:.10g}ms"
     return f"{seconds:.10g}s"
+
+
+def spell_duration(seconds: float) -> str:
+    """Return `show_duration` with a space before the unit, as sentences have it: 2 -> `2 s`."""
+    shown = show_duration(seconds)
+    number = shown.rstrip("".join(UNITS_S))
+    return f"{number} {shown[len(number) :]}"

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from .limits import Limit
-from .plan import Endpoint
-from .statistics import Statistics
+from .limits import Limit, Metric, holds, parse_limit, shown_limit, shown_measured
+from .outcomes import CLOSED, LOCAL_ERROR, OPEN
+from .plan import REACHED_TRIES
+
+if TYPE_CHECKING:
+    from .plan import Endpoint
+    from .statistics import Statistics
 
 Status = Literal["passed", "failed", "inconclusive"]
+
+#: What a measured open endpoint must keep where it names no limit on success (product.md, "Limits").
+BUILT_IN_SUCCESS = parse_limit("success >= 100%", origin="built-in")
+#: A reset comes after the handshake (before it, it would be `refused`): something listens there.
+_ONCE_OPEN = (OPEN, "reset")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,4 +51,177 @@ class Verdict:
 
 
 def judge(endpoint: Endpoint, statistics: Statistics, *, complete: bool) -> Verdict:
-    raise NotImplementedError
+    """Return the verdict on one endpoint; `complete` is False where the run ended before its checks.
+
+    In this order: a run that was cut off, or left nothing to judge, is inconclusive; what broke on
+    the judged samples fails; a check that this machine could not make leaves the rest inconclusive.
+    A reached endpoint whose last check was open has all that was asked for and passes in any case.
+    """
+    results = tuple(_result(limit, statistics) for limit in limits_in_force(endpoint))
+    notes = _notes(endpoint, statistics, complete=complete)
+    unmade = _unmade(statistics)
+    breaches = _breaches(endpoint, statistics, results)
+    if _reached(endpoint, statistics):
+        return Verdict("passed", results, notes=(*notes, *unmade))
+    if not complete:
+        return Verdict("inconclusive", results, (_interrupted(endpoint, statistics),), (*notes, *unmade))
+    if not statistics.checks:
+        return Verdict("inconclusive", results, unmade or ("no check was recorded",), notes)
+    if unmade and not _proven(endpoint, statistics, results):
+        return Verdict("inconclusive", results, (*unmade, *breaches), notes)
+    if breaches:
+        return Verdict("failed", results, breaches, (*notes, *unmade))
+    return Verdict("passed", results, notes=notes)
+
+
+def limits_in_force(endpoint: Endpoint) -> tuple[Limit, ...]:
+    """Return the limits that `endpoint` is judged by: its own, and for a measured one that is
+    expected to be open and names none on success, `success >= 100%` first."""
+    needs_success = endpoint.measured and endpoint.expect == "open"
+    if needs_success and not any(limit.metric.name == "success" for limit in endpoint.limits):
+        return (BUILT_IN_SUCCESS, *endpoint.limits)
+    return endpoint.limits
+
+
+def metric_value(metric: Metric, statistics: Statistics) -> float | None:
+    """Return what was measured, in the metric's unit; None without samples, and for a metric that
+    this version does not measure."""
+    if metric.phase is not None:
+        return _timing(metric, statistics)
+    if not statistics.checks:
+        return None
+    if metric.outcome is not None:
+        return statistics.errors.get(metric.outcome, 0)
+    values = {
+        "success": statistics.success_rate,
+        "errors": sum(statistics.errors.values()),
+        "consecutive_failures": statistics.consecutive_failures,
+        "outage": statistics.outage_s,
+        "syn_repeats": statistics.syn_repeats,
+    }
+    return values.get(metric.name)
+
+
+def breach_text(result: LimitResult, statistics: Statistics) -> str:
+    """Return a broken limit as a sentence: `success 92.50 % (37 of 40), allowed >= 99 %`."""
+    measured = shown_measured(result.limit, result.value)
+    if result.limit.metric.name == "success" and result.value is not None:
+        measured += f" ({statistics.successful} of {statistics.checks})"
+    return f"{result.limit.metric.shown_name} {measured}, allowed {shown_limit(result.limit)}"
+
+
+def _result(limit: Limit, statistics: Statistics) -> LimitResult:
+    value = metric_value(limit.metric, statistics)
+    return LimitResult(limit, value, ok=value is not None and holds(limit, value))
+
+
+def _timing(metric: Metric, statistics: Statistics) -> float | None:
+    phases = {"connect": statistics.connect, "dns": statistics.dns, "rtt": statistics.rtt}
+    distribution = phases.get(metric.phase or "")
+    if distribution is None:
+        return None
+    if metric.percentile is not None:
+        return distribution.percentile_ms(metric.percentile)
+    figures = {
+        "min": distribution.min_ms,
+        "avg": distribution.avg_ms,
+        "median": distribution.median_ms,
+        "max": distribution.max_ms,
+        "stdev": distribution.stdev_ms,
+        "jitter": distribution.jitter_ms,
+    }
+    return figures.get(metric.stat or "")
+
+
+def _reached(endpoint: Endpoint, statistics: Statistics) -> bool:
+    return not endpoint.measured and endpoint.expect == "open" and statistics.last_outcome == OPEN
+
+
+def _seen(statistics: Statistics) -> dict[str, int]:
+    """How often each outcome was seen among the judged checks."""
+    return {**({OPEN: statistics.successful} if statistics.successful else {}), **statistics.errors}
+
+
+def _made(statistics: Statistics) -> int:
+    return statistics.checks + statistics.local_errors
+
+
+def _breaches(endpoint: Endpoint, statistics: Statistics, results: tuple[LimitResult, ...]) -> tuple[str, ...]:
+    of_limits = tuple(breach_text(result, statistics) for result in results if not result.ok)
+    if endpoint.expect == "closed":
+        return (*_not_closed(endpoint, statistics), *of_limits)
+    if not endpoint.measured:
+        tries = "1 try" if statistics.checks == 1 else f"{statistics.checks} tries"
+        return (f"not reached in {tries}: {_failed_tries(statistics)}", *of_limits)
+    return of_limits
+
+
+def _not_closed(endpoint: Endpoint, statistics: Statistics) -> tuple[str, ...]:
+    """What speaks against a port that is expected to be closed. A reached one is judged by its last
+    check, like any other, but having been open once is never made good."""
+    against = {outcome: times for outcome, times in _seen(statistics).items() if outcome not in CLOSED}
+    if not endpoint.measured:
+        decisive = (*_ONCE_OPEN, statistics.last_outcome)
+        against = {outcome: times for outcome, times in against.items() if outcome in decisive}
+    return tuple(_against_closed(outcome, times, statistics.checks) for outcome, times in against.items())
+
+
+def _against_closed(outcome: str, times: int, checks: int) -> str:
+    share = f"{outcome} in {_of_checks(times, checks)}"
+    if outcome in _ONCE_OPEN:
+        return f"{share}, expected closed"
+    return f"{share} proves nothing, expected {', '.join(CLOSED[:-1])} or {CLOSED[-1]}"
+
+
+def _proven(endpoint: Endpoint, statistics: Statistics, results: tuple[LimitResult, ...]) -> bool:
+    """Whether the judged samples break something by themselves, so that the checks which this
+    machine could not make would have changed nothing."""
+    if any(result.value is not None and not result.ok for result in results):
+        return True
+    if endpoint.expect == "open":
+        return False  # nothing but a metric without samples, or a try that was ours
+    if endpoint.measured:
+        return bool(_not_closed(endpoint, statistics))
+    return any(outcome in _ONCE_OPEN for outcome in _seen(statistics))
+
+
+def _unmade(statistics: Statistics) -> tuple[str, ...]:
+    if not statistics.local_errors:
+        return ()
+    share = _of_checks(statistics.local_errors, _made(statistics))
+    return (f"{share} could not be made by this machine ({LOCAL_ERROR})",)
+
+
+def _interrupted(endpoint: Endpoint, statistics: Statistics) -> str:
+    made = _made(statistics)
+    if endpoint.measured:
+        return f"interrupted: {_of_checks(made, endpoint.count)} were made"
+    return f"interrupted: {made} of at most {endpoint.count} tries were made"
+
+
+def _notes(endpoint: Endpoint, statistics: Statistics, *, complete: bool) -> tuple[str, ...]:
+    if endpoint.measured:
+        made = _made(statistics)
+        short = complete and 0 < made < endpoint.count
+        return (f"only {_of_checks(made, endpoint.count)} were made",) if short else ()
+    first = statistics.first_success
+    if endpoint.expect == "open" and first is not None and first > 1 and statistics.errors:
+        return (f"reached at try {first} of {endpoint.count}, after {_failed_tries(statistics)}",)
+    return ()
+
+
+def _failed_tries(statistics: Statistics) -> str:
+    """The outcomes of failed tries in their order. `errors` has them as first seen and the last one
+    is known, which gives the order of up to three; of more, how often each came."""
+    earlier = dict(statistics.errors)
+    last = statistics.last_outcome
+    if sum(earlier.values()) > REACHED_TRIES or last is None:
+        return ", ".join(f"{times} x {outcome}" for outcome, times in earlier.items())
+    if last in earlier:
+        earlier[last] -= 1
+    tries = [outcome for outcome, times in earlier.items() for _ in range(times)]
+    return ", ".join(tries if last == OPEN else [*tries, last])
+
+
+def _of_checks(times: int, checks: int) -> str:
+    return f"{times} of {checks} {'check' if checks == 1 else 'checks'}"
