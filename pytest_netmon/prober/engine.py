@@ -445,7 +445,7 @@ class Engine:
             detail["text"] = attempt.text
         if check.failed:
             redact = check.endpoint.redact
-            detail["attempts"] = [["" if redact else a.address.host, a.outcome, a.clock_us] for a in check.failed]
+            detail["attempts"] = [[None if redact else a.address.host, a.outcome, a.clock_us] for a in check.failed]
         for other in check.attempts:
             self._close(other)
         self._close(attempt)

@@ -33,7 +33,7 @@ then samples, arrays of eleven values, times in whole microseconds:
 `endpoint` is the index that the job gave it, `check` counts from 1, `start_us` is monotonic time since the
 start of the campaign. What was not measured is null. `detail` is null or an object with any of
 "errno" ("ECONNREFUSED"), "icmp" ([type, code]), "text" (the system's words, or ours) and
-"attempts" ([[address, outcome, clock_us], ...], addresses that failed before). Between the
+"attempts" ([[address or null, outcome, clock_us], ...], those that failed before). Between the
 samples stand events, objects:
 
     {"event": "done", "endpoint": 3}                       no more samples of it

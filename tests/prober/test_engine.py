@@ -1,0 +1,308 @@
+"""The engine against real sockets on loopback, each test a way in which a check can end."""
+
+from __future__ import annotations
+
+import resource
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from conftest_prober import entry
+from servers import Servers, has_ipv6
+
+from pytest_netmon.prober.names import Address, Answer
+from pytest_netmon.samples import Sample
+
+Probe = Callable[..., "list[Sample]"]
+LINUX = sys.platform.startswith("linux")
+needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no ::1")
+
+
+def answer(host: str, *addresses: str) -> Answer:
+    family = {True: socket.AF_INET6, False: socket.AF_INET}
+    return Answer(host, tuple(Address(family[":" in a], a, 0) for a in addresses), None, None, 1500)
+
+
+def test_an_open_port_is_open_with_a_connect_time_and_an_address(probe: Probe, servers: Servers) -> None:
+    server = servers.open()
+    (sample,) = probe(entry(server.host, server.port))
+    assert sample.outcome == "open"
+    assert sample.address == "127.0.0.1"
+    assert sample.connect_ms is not None
+    assert sample.clock_ms is not None
+    assert 0 < sample.connect_ms <= sample.clock_ms
+    assert sample.dns_ms is None
+    assert server.connects == 1
+
+
+@pytest.mark.skipif(not LINUX, reason="TCP_INFO is Linux's")
+def test_on_linux_the_kernel_gives_the_time_and_the_repeats(probe: Probe, servers: Servers) -> None:
+    server = servers.open()
+    (sample,) = probe(entry(server.host, server.port))
+    assert sample.syn_repeats == 0
+    assert sample.rtt_ms == sample.connect_ms
+
+
+def test_without_the_kernel_our_own_clock_is_the_connect_time(probe: Probe, servers: Servers) -> None:
+    server = servers.open()
+    (sample,) = probe(entry(server.host, server.port), kernel=False)
+    assert sample.outcome == "open"
+    assert sample.connect_ms == sample.clock_ms
+    assert sample.syn_repeats is None
+    assert sample.rtt_ms is None
+
+
+@needs_ipv6
+def test_ipv6_is_reached_like_ipv4(probe: Probe, servers: Servers) -> None:
+    server = servers.open("::1")
+    (sample,) = probe(entry("::1", server.port))
+    assert (sample.outcome, sample.address) == ("open", "::1")
+
+
+@pytest.mark.parametrize("kernel", [True, False])
+def test_a_closed_port_is_refused_with_the_systems_words(probe: Probe, servers: Servers, *, kernel: bool) -> None:
+    server = servers.closed()
+    (sample,) = probe(entry(server.host, server.port), kernel=kernel)
+    assert (sample.outcome, sample.errno, sample.connect_ms) == ("refused", "ECONNREFUSED", None)
+    assert sample.message == "Connection refused"
+
+
+@pytest.mark.skipif(not LINUX, reason="a full backlog drops SYNs on Linux")
+def test_silence_is_a_timeout_at_the_limit_and_never_before(probe: Probe, servers: Servers) -> None:
+    server = servers.silent()
+    (sample,) = probe(entry(server.host, server.port, timeout_us=300_000))
+    assert sample.outcome == "timeout"
+    assert sample.clock_ms is not None
+    assert sample.clock_ms >= 300
+    assert sample.connect_ms is None
+
+
+@pytest.mark.skipif(not LINUX, reason="a full backlog drops SYNs on Linux")
+def test_a_timeout_tells_how_many_syns_went_out(probe: Probe, servers: Servers) -> None:
+    server = servers.silent()
+    (sample,) = probe(entry(server.host, server.port, timeout_us=1_400_000))
+    assert (sample.outcome, sample.syn_repeats) == ("timeout", 1)
+
+
+def test_a_connection_that_is_reset_at_once_is_a_reset_whichever_side_wins(probe: Probe, servers: Servers) -> None:
+    server = servers.resetting()
+    samples = probe(entry(server.host, server.port, count=200, interval_us=2000))
+    assert {sample.outcome for sample in samples} == {"reset"}
+    assert {sample.connect_ms for sample in samples} == {None}
+
+
+@pytest.mark.skipif(not LINUX, reason="Linux answers so for the broadcast address of loopback")
+def test_an_address_without_a_route_is_a_network_unreachable(probe: Probe) -> None:
+    (sample,) = probe(entry("127.255.255.255", 80))
+    assert (sample.outcome, sample.errno) == ("network_unreachable", "ENETUNREACH")
+
+
+def test_a_server_that_talks_first_gets_a_fin_and_no_reset(probe: Probe) -> None:
+    ended: list[bytes | OSError] = []
+
+    def serve(listener: socket.socket) -> None:
+        client, _ = listener.accept()
+        with client:
+            client.sendall(b"220 ready\r\n" * 100)
+            try:
+                ended.append(client.recv(1))
+            except OSError as error:
+                ended.append(error)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        (sample,) = probe(entry("127.0.0.1", listener.getsockname()[1]))
+        thread.join(10)
+    assert sample.outcome == "open"
+    assert ended == [b""]
+
+
+def test_a_server_that_never_accepts_and_never_closes_does_not_hold_the_check_up(probe: Probe) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        (sample,) = probe(entry("127.0.0.1", listener.getsockname()[1], timeout_us=60_000_000))
+    assert sample.outcome == "open"
+
+
+# -- schedules ----------------------------------------------------------------------------------
+
+
+def test_checks_start_at_a_fixed_rate(probe: Probe, servers: Servers) -> None:
+    server = servers.open()
+    samples = probe(entry(server.host, server.port, count=30, interval_us=5000))
+    starts = sorted(sample.start_us for sample in samples)
+    assert sorted(sample.check for sample in samples) == list(range(1, 31))
+    # A late start does not delay the ones after it, and none is early: 29 intervals at the least.
+    assert starts[-1] - starts[0] >= 29 * 5000 - 1000
+
+
+@pytest.mark.skipif(not LINUX, reason="a full backlog drops SYNs on Linux")
+def test_checks_overlap_where_the_path_is_slower_than_the_interval(probe: Probe, servers: Servers) -> None:
+    server = servers.silent()
+    samples = probe(entry(server.host, server.port, count=10, interval_us=10_000, timeout_us=500_000))
+    assert [sample.outcome for sample in samples] == ["timeout"] * 10
+    last_start_us = max(sample.start_us for sample in samples)
+    assert last_start_us < min(sample.end_us for sample in samples)
+
+
+def test_a_reached_endpoint_is_checked_once_when_it_answers(probe: Probe, servers: Servers) -> None:
+    server = servers.open()
+    samples = probe(entry(server.host, server.port, count=3, retry_on=["timeout"]))
+    assert [sample.outcome for sample in samples] == ["open"]
+    assert server.connects == 1
+
+
+def test_a_reached_endpoint_is_not_tried_again_after_a_definite_answer(probe: Probe, servers: Servers) -> None:
+    server = servers.closed()
+    samples = probe(entry(server.host, server.port, count=3, retry_on=["timeout", "reset"]))
+    assert [sample.outcome for sample in samples] == ["refused"]
+
+
+def test_tries_start_at_least_the_interval_apart_and_one_after_the_other(probe: Probe, servers: Servers) -> None:
+    server = servers.resetting()
+    samples = probe(entry(server.host, server.port, count=3, interval_us=50_000, retry_on=["reset"]))
+    assert [(sample.check, sample.outcome) for sample in samples] == [(1, "reset"), (2, "reset"), (3, "reset")]
+    for earlier, later in zip(samples, samples[1:]):
+        assert later.start_us - earlier.start_us >= 50_000
+
+
+def test_the_host_rate_cap_spreads_a_first_round(probe: Probe, servers: Servers) -> None:
+    server = servers.open()
+    samples = probe(*(entry(server.host, server.port) for _ in range(20)), max_rate_per_host=200)
+    starts = sorted(sample.start_us for sample in samples)
+    assert starts[-1] - starts[0] >= 18 * 5000
+
+
+def test_more_checks_than_descriptors_are_all_made(probe: Probe, servers: Servers) -> None:
+    server = servers.silent()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (120, 120 if hard == resource.RLIM_INFINITY else hard))
+    try:
+        from pytest_netmon.prober import kernel
+
+        kept = kernel.raise_descriptor_limit
+        kernel.raise_descriptor_limit = lambda: 20  # type: ignore[assignment]
+        entries = [entry(server.host, server.port, timeout_us=100_000) for _ in range(60)]
+        samples = probe(*entries)
+    finally:
+        kernel.raise_descriptor_limit = kept
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert [sample.outcome for sample in samples] == ["timeout"] * 60
+
+
+def test_a_stop_ends_an_endless_job_and_keeps_whole_samples(probe: Probe, servers: Servers) -> None:
+    server = servers.open()
+    samples = probe(entry(server.host, server.port, count=None, interval_us=2000), stop_after_s=0.2)
+    assert samples
+    assert [sample.check for sample in samples] == list(range(1, len(samples) + 1))
+
+
+# -- names --------------------------------------------------------------------------------------
+
+
+def test_a_name_is_resolved_once_for_all_checks_and_endpoints(probe: Probe, servers: Servers) -> None:
+    server, asked = servers.open(), []
+
+    def resolve(host: str) -> Answer:
+        asked.append(host)
+        return answer(host, "127.0.0.1")
+
+    entries = [entry("db.internal", server.port, count=5), entry("db.internal", server.port, count=5)]
+    samples = probe(*entries, resolve=resolve)
+    assert asked == ["db.internal"]
+    assert [sample.dns_ms for sample in samples if sample.check == 1] == [1.5, 1.5]
+    assert {sample.dns_ms for sample in samples if sample.check > 1} == {None}
+    assert {sample.outcome for sample in samples} == {"open"}
+
+
+def test_a_name_that_failed_is_resolved_again_before_each_check(probe: Probe, servers: Servers) -> None:
+    server, asked = servers.open(), []
+
+    def resolve(host: str) -> Answer:
+        asked.append(host)
+        if len(asked) < 3:
+            return Answer(host, (), "dns_failed", "Temporary failure in name resolution", 700)
+        return answer(host, "127.0.0.1")
+
+    samples = probe(entry("db.internal", server.port, count=4), resolve=resolve)
+    assert [sample.outcome for sample in samples] == ["dns_failed", "dns_failed", "open", "open"]
+    assert [sample.dns_ms for sample in samples] == [0.7, 0.7, 1.5, None]
+    assert samples[0].message == "Temporary failure in name resolution"
+    assert samples[0].clock_ms is None
+
+
+@pytest.fixture
+def hanging() -> Iterator[Callable[[str], Answer]]:
+    """A resolver that hangs until the test ends for any name but `good`."""
+    over = threading.Event()
+
+    def resolve(host: str) -> Answer:
+        if not host.startswith("good"):
+            over.wait(60)
+        return answer(host, "127.0.0.1")
+
+    yield resolve
+    over.set()
+
+
+def test_a_dead_resolver_costs_the_budget_and_no_more(
+    probe: Probe, servers: Servers, hanging: Callable[[str], Answer]
+) -> None:
+    (sample,) = probe(entry("dead.internal", servers.open().port, timeout_us=200_000), resolve=hanging)
+    assert sample.outcome == "dns_timeout"
+    assert sample.dns_ms is not None
+    assert sample.dns_ms >= 200
+
+
+def test_dead_names_do_not_starve_good_ones_however_many(
+    probe: Probe, servers: Servers, hanging: Callable[[str], Answer]
+) -> None:
+    server = servers.open()
+    dead = [entry(f"dead-{n}.internal", server.port, timeout_us=200_000) for n in range(100)]
+    good = entry("good.internal", server.port, timeout_us=20_000_000)
+    samples = probe(*dead, good, resolve=hanging)
+    assert [sample.outcome for sample in samples if sample.endpoint == 100] == ["open"]
+    assert {sample.outcome for sample in samples if sample.endpoint < 100} == {"dns_timeout"}
+
+
+def test_the_next_address_is_tried_when_one_fails_and_the_sample_says_so(probe: Probe, servers: Servers) -> None:
+    server = servers.open()
+    (sample,) = probe(
+        entry("db.internal", server.port), resolve=lambda host: answer(host, "127.0.0.2", "127.0.0.3", "127.0.0.1")
+    )
+    assert (sample.outcome, sample.address) == ("open", "127.0.0.1")
+    assert [(attempt.address, attempt.outcome) for attempt in sample.attempts] == [
+        ("127.0.0.2", "refused"),
+        ("127.0.0.3", "refused"),
+    ]
+
+
+@pytest.mark.skipif(not LINUX, reason="a full backlog drops SYNs on Linux")
+def test_a_silent_address_is_overtaken_by_the_next_one(probe: Probe) -> None:
+    with Servers() as servers:
+        silent = servers.silent("127.0.0.2")
+        with socket.create_server(("127.0.0.1", silent.port)):
+            (sample,) = probe(
+                entry("db.internal", silent.port), resolve=lambda host: answer(host, "127.0.0.2", "127.0.0.1")
+            )
+    assert (sample.outcome, sample.address) == ("open", "127.0.0.1")
+    assert sample.connect_ms is not None
+    assert sample.connect_ms < 250  # its own handshake, not the wait for the silent one
+
+
+def test_all_addresses_failed_is_told_address_by_address(probe: Probe, servers: Servers) -> None:
+    port = servers.closed().port
+    (sample,) = probe(entry("db.internal", port), resolve=lambda host: answer(host, "127.0.0.2", "127.0.0.1"))
+    assert (sample.outcome, sample.address) == ("refused", "127.0.0.1")
+    assert [(attempt.address, attempt.outcome) for attempt in sample.attempts] == [("127.0.0.2", "refused")]
+
+
+def test_a_redacted_endpoint_leaves_no_address_and_no_words_in_the_sample_file(probe: Probe, servers: Servers) -> None:
+    port = servers.closed().port
+    (sample,) = probe(
+        entry("secret.internal", port, redact=True), resolve=lambda host: answer(host, "127.0.0.2", "127.0.0.1")
+    )
+    assert (sample.outcome, sample.address, sample.message) == ("refused", None, None)
+    assert [attempt.address for attempt in sample.attempts] == [None]

@@ -1,0 +1,250 @@
+"""The prober as a process: how it starts, how it ends, and what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from conftest_prober import entry, job_of, records_of, samples_of
+from servers import Servers
+
+from pytest_netmon import campaign
+from pytest_netmon.campaign import Campaign, CampaignError
+from pytest_netmon.plan import Endpoint, Plan
+from pytest_netmon.run import Run
+from pytest_netmon.samples import End
+
+PROBER = str(Path(campaign.__file__).parent / "prober")
+posix_only = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
+
+
+def eventually(what: Callable[[], object]) -> None:
+    """Wait until `what()` is true; 30 s are for a machine that is very busy."""
+    end = time.monotonic() + 30
+    while not what():
+        assert time.monotonic() < end, "waited 30 s in vain"
+        time.sleep(0.005)
+
+
+def endless(servers: Servers) -> dict[str, object]:
+    server = servers.open()
+    return entry(server.host, server.port, count=None, interval_us=5000)
+
+
+@pytest.fixture
+def prober(tmp_path: Path, servers: Servers) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """A prober at work on an endless job, and its sample file."""
+    path = tmp_path / "samples.ndjson"
+    process = start(job_of(path, [endless(servers)], parent=os.getpid()))
+    eventually(lambda: path.exists() and path.read_bytes().count(b"\n") > 5)
+    yield process, path
+    process.kill()
+    process.wait()
+
+
+def start(job: dict[str, object]) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-I", "-c", campaign._BOOTSTRAP, PROBER]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(job).encode() + b"\n")
+    process.stdin.flush()
+    return process
+
+
+def test_the_end_of_its_input_ends_it_and_the_file_says_stopped(prober: tuple[subprocess.Popen[bytes], Path]) -> None:
+    process, path = prober
+    assert process.stdin is not None
+    process.stdin.close()
+    assert process.wait(30) == 0
+    assert records_of(path)[-1] == End("stopped")
+
+
+@posix_only
+def test_ctrl_c_and_a_hang_up_are_left_to_its_parent(prober: tuple[subprocess.Popen[bytes], Path]) -> None:
+    process, path = prober
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGHUP)
+    before = path.stat().st_size
+    eventually(lambda: path.stat().st_size > before + 500)
+    assert process.poll() is None
+
+
+@posix_only
+def test_sigterm_ends_it_like_the_end_of_its_input(prober: tuple[subprocess.Popen[bytes], Path]) -> None:
+    process, path = prober
+    process.terminate()
+    assert process.wait(30) == 0
+    assert records_of(path)[-1] == End("stopped")
+
+
+def test_killed_it_leaves_every_line_whole(prober: tuple[subprocess.Popen[bytes], Path]) -> None:
+    process, path = prober
+    process.kill()
+    process.wait()
+    data = path.read_bytes()
+    assert data.endswith(b"\n")
+    samples = samples_of(path)
+    assert [sample.check for sample in samples] == list(range(1, len(samples) + 1))
+
+
+@posix_only
+@pytest.mark.parametrize("how", ["kill -9 $$", "exit 0"])
+def test_it_never_outlives_its_parent_even_if_its_input_stays_open(tmp_path: Path, servers: Servers, how: str) -> None:
+    """The parent is a shell; a third process holds the pipe's other end open all the time."""
+    path = tmp_path / "samples.ndjson"
+    parent = (
+        "import json, os, subprocess, sys, time\n"
+        "job = json.loads(sys.argv[1]); job['parent'] = os.getpid()\n"
+        "process = subprocess.Popen([sys.executable, '-I', '-c', sys.argv[2], sys.argv[3]], stdin=subprocess.PIPE)\n"
+        "process.stdin.write(json.dumps(job).encode() + b'\\n'); process.stdin.flush()\n"
+        "holder = subprocess.Popen(['sleep', '60'], pass_fds=[process.stdin.fileno()])\n"
+        "print(process.pid, holder.pid, flush=True)\n"
+        "while not os.path.exists(job['sample_file']): time.sleep(0.01)\n"
+        "os._exit(0) if sys.argv[4] == 'exit 0' else os.kill(os.getpid(), 9)\n"
+    )
+    job = json.dumps(job_of(path, [endless(servers)]))
+    run = subprocess.Popen(
+        [sys.executable, "-c", parent, job, campaign._BOOTSTRAP, PROBER, how], stdout=subprocess.PIPE, text=True
+    )
+    assert run.stdout is not None
+    with run.stdout:
+        _, holder = (int(pid) for pid in run.stdout.readline().split())
+    run.wait()
+    try:
+        eventually(lambda: path.read_bytes().endswith(b'{"event":"end","reason":"orphaned"}\n'))
+    finally:
+        os.kill(holder, signal.SIGKILL)
+
+
+def test_a_users_modules_in_the_working_folder_cannot_break_it(
+    tmp_path: Path, servers: Servers, monkeypatch: pytest.MonkeyPatch, run_of: Callable[..., Run]
+) -> None:
+    for name in ("types", "json", "socket", "signal", "pytest_netmon", "netmon_prober", "sitecustomize"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('a user module was imported')\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    server = servers.open()
+    run = run_of(Endpoint(host=server.host, port=server.port))
+    assert [result.verdict.status for result in run.results] == ["passed"]
+
+
+@pytest.fixture
+def run_of() -> Iterator[Callable[..., Run]]:
+    """Run a campaign of these endpoints to its end."""
+    campaigns: list[Campaign] = []
+
+    def run(*endpoints: Endpoint) -> Run:
+        running = Campaign(Plan(endpoints=list(endpoints)), range(len(endpoints)))
+        campaigns.append(running)
+        running.start()
+        running.wait_all()
+        return running.run()
+
+    yield run
+    for running in campaigns:
+        running.close()
+
+
+def test_a_campaign_gives_one_result_an_endpoint_in_the_order_of_the_plan(
+    servers: Servers, run_of: Callable[..., Run]
+) -> None:
+    server, closed = servers.open(), servers.closed()
+    run = run_of(
+        Endpoint(host=closed.host, port=closed.port),
+        Endpoint(host=server.host, port=server.port, measured=True, count=25, interval_s=0.002),
+    )
+    refused, measured = run.results
+    assert (refused.verdict.status, refused.statistics.errors) == ("failed", {"refused": 1})
+    assert (measured.verdict.status, measured.statistics.checks) == ("passed", 25)
+    assert [sample.check for sample in measured.samples] == list(range(1, 26))
+    assert not run.partial
+    assert server.connects == 25
+
+
+def test_only_the_selected_endpoints_are_probed(servers: Servers) -> None:
+    first, second = servers.open(), servers.open()
+    plan = Plan(endpoints=[Endpoint(host=s.host, port=s.port) for s in (first, second)])
+    running = Campaign(plan, [1])
+    running.start()
+    running.wait(1)
+    run = running.run()
+    running.close()
+    assert [result.index for result in run.results] == [1]
+    assert (first.connects, second.connects) == (0, 1)
+
+
+def test_a_campaign_that_is_stopped_is_partial_and_keeps_what_it_measured(servers: Servers) -> None:
+    server = servers.open()
+    plan = Plan(endpoints=[Endpoint(host=server.host, port=server.port, measured=True, count=10_000, interval_s=0.01)])
+    running = Campaign(plan, [0])
+    running.start()
+    eventually(lambda: running.poll() or running.progress.checks >= 5)
+    run = running.run()
+    running.close()
+    assert run.partial
+    (result,) = run.results
+    assert result.verdict.status == "inconclusive"
+    assert result.statistics.checks >= 5
+
+
+def test_a_prober_that_is_killed_leaves_an_inconclusive_result_with_the_reason(servers: Servers) -> None:
+    server = servers.open()
+    plan = Plan(endpoints=[Endpoint(host=server.host, port=server.port, measured=True, count=10_000, interval_s=0.01)])
+    running = Campaign(plan, [0])
+    running.start()
+    assert running._process is not None
+    eventually(lambda: running.poll() or running.progress.checks >= 5)
+    running._process.kill()
+    running.wait(0)
+    result = running.result(0)
+    running.close()
+    assert result.verdict.status == "inconclusive"
+    assert "the prober ended too early" in result.verdict.reasons[0]
+
+
+def test_a_python_that_cannot_be_started_is_an_error_with_its_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    running = Campaign(Plan(endpoints=[Endpoint(host="127.0.0.1", port=1)]), [0])
+    with pytest.raises(CampaignError, match="could not be started: No such file or directory: /nowhere/python"):
+        running.start()
+    running.close()
+
+
+def test_a_sample_file_that_exists_already_is_not_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "samples.ndjson"
+    path.write_text("mine\n")
+    running = Campaign(Plan(endpoints=[Endpoint(host="127.0.0.1", port=1)]), [0], sample_file=path)
+    with pytest.raises(CampaignError):
+        running.start()
+    running.close()
+    assert path.read_text() == "mine\n"
+
+
+@posix_only
+def test_a_stopped_prober_that_is_continued_records_a_gap_and_makes_no_burst(
+    prober: tuple[subprocess.Popen[bytes], Path],
+) -> None:
+    from pytest_netmon.samples import Gap
+
+    process, path = prober
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(2)  # it is the stop itself that is under test, not a wait for something
+    process.send_signal(signal.SIGCONT)
+    eventually(lambda: any(isinstance(record, Gap) for record in records_of(path)[:-1]))
+    count = len(samples_of(path))
+    eventually(lambda: len(samples_of(path)) > count + 20)
+    (gap,) = [record for record in records_of(path) if isinstance(record, Gap)]
+    assert gap.length_us > 1_500_000
+    assert gap.missed > 200
+    samples = samples_of(path)
+    assert {sample.outcome for sample in samples} == {"open"}
+    starts = [sample.start_us for sample in samples]
+    after = [start for start in starts if start >= gap.at_us + gap.length_us]
+    assert len(after) - 2 <= (after[-1] - after[0]) / 5000 + 1
