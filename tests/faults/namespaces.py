@@ -1,0 +1,111 @@
+"""Two network namespaces joined by a cable: `near`, where the prober runs, and `far`, where the targets are.
+
+Everything stays inside the two: no address of this machine is touched.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+import uuid
+from types import TracebackType
+
+NEAR, FAR = "10.77.0.1", "10.77.0.2"
+NEAR6, FAR6 = "fd77::1", "fd77::2"
+
+
+def missing() -> str | None:
+    """Why namespaces cannot be made here; None where they can."""
+    if not sys.platform.startswith("linux"):
+        return "network namespaces are Linux's"
+    if os.geteuid() != 0:
+        return "network namespaces need root"
+    for tool in ("ip", "nft"):
+        if shutil.which(tool) is None:
+            return f"the command {tool!r} is not installed (Debian: iproute2, nftables)"
+    made = subprocess.run(["ip", "netns", "add", "netmon-try"], capture_output=True, text=True, check=False)
+    if made.returncode:
+        return f"this machine makes no network namespaces: {made.stderr.strip()}"
+    subprocess.run(["ip", "netns", "delete", "netmon-try"], check=True)
+    return None
+
+
+class Cable:
+    """The two namespaces; `near` and `far` are their names."""
+
+    def __init__(self) -> None:
+        mark = uuid.uuid4().hex[:6]
+        self.near, self.far = f"nmn-{mark}", f"nmf-{mark}"
+        self._ends = (f"n{mark}", f"f{mark}")
+
+    def __enter__(self) -> Cable:
+        for name in (self.near, self.far):
+            run("ip", "netns", "add", name)
+            run("ip", "-n", name, "link", "set", "lo", "up")
+            # Without it an interface answers no neighbour for its first second.
+            no_dad = (
+                "echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad; echo 0 > /proc/sys/net/ipv6/conf/all/accept_dad"
+            )
+            run("ip", "netns", "exec", name, "sh", "-c", no_dad)
+        near_end, far_end = self._ends
+        run("ip", "-n", self.near, "link", "add", near_end, "type", "veth", "peer", "name", far_end, "netns", self.far)
+        for name, end, v4, v6 in ((self.near, near_end, NEAR, NEAR6), (self.far, far_end, FAR, FAR6)):
+            run("ip", "-n", name, "address", "add", f"{v4}/24", "dev", end)
+            run("ip", "-n", name, "address", "add", f"{v6}/64", "dev", end, "nodad")
+            run("ip", "-n", name, "link", "set", end, "up")
+        # The kernel raises a fresh link's carrier with a delay of its own.
+        while not all(self._is_up(name, end) for name, end in zip((self.near, self.far), self._ends, strict=True)):
+            time.sleep(0.01)
+        return self
+
+    @staticmethod
+    def _is_up(name: str, end: str) -> bool:
+        shown = subprocess.run(["ip", "-n", name, "link", "show", end], capture_output=True, text=True, check=True)
+        return "state UP" in shown.stdout
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for name in (self.near, self.far):
+            subprocess.run(["ip", "netns", "delete", name], check=False)
+
+    def route(self, *words: str) -> None:
+        run("ip", "-n", self.near, "route", "add", *words)
+
+    def firewall(self, rules: str) -> None:
+        """Have `far` treat what comes in by these nft rules, one a line."""
+        lines = "\n".join(f"    {rule}" for rule in rules.strip().splitlines())
+        table = f"table inet t {{\n  set seen {{ type ipv4_addr . inet_service; flags dynamic; }}\n"
+        chain = f"  chain c {{\n    type filter hook input priority 0;\n{lines}\n  }}\n}}\n"
+        subprocess.run(["ip", "netns", "exec", self.far, "nft", "-f", "-"], input=table + chain, text=True, check=True)
+
+    def in_near(self, *command: str) -> list[str]:
+        return ["ip", "netns", "exec", self.near, *command]
+
+    def listen(self, *ports: int) -> subprocess.Popen[str]:
+        """Start a server in `far` that listens on those ports of both families; it ends when killed."""
+        server = subprocess.Popen(
+            ["ip", "netns", "exec", self.far, sys.executable, "-I", "-c", _LISTEN, *map(str, ports)],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert server.stdout is not None
+        assert server.stdout.readline() == "listening\n"
+        return server
+
+
+_LISTEN = """
+import select, socket, sys
+listeners = [socket.create_server(("::", int(port)), family=socket.AF_INET6, dualstack_ipv6=True) for port in sys.argv[1:]]
+print("listening", flush=True)
+while True:
+    for ready in select.select(listeners, [], [])[0]:
+        ready.accept()[0].close()
+"""
+
+
+def run(*command: str) -> None:
+    subprocess.run(command, check=True, capture_output=True)
