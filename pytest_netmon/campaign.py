@@ -18,17 +18,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from . import __version__
+from .judging import result_of, run_of, started_at
 from .outcomes import TRANSIENT
 from .plan import Endpoint, Plan
+from .plan_record import record_of
 from .prober.protocol import VERSION
 from .recording import Recording
 from .run import Result, Run
 from .samples import SampleFileError
-from .verdict import judge
 
 #: How often the sample file is looked at while something waits for it.
 _LOOK_EVERY_S = 0.005
@@ -92,7 +92,6 @@ class Campaign:
         self._fault: str | None = None
         self._results: dict[int, Result] = {}
         self._started_s = self._ended_s = time.monotonic()
-        self._started_at = datetime.datetime.now(datetime.timezone.utc).astimezone()
 
     def start(self) -> None:
         """Start the prober. Raises CampaignError where it does not begin."""
@@ -118,7 +117,6 @@ class Campaign:
             self.poll()
             if self._ended and self.recording.header is None:
                 raise CampaignError(self._fault or "the prober ended before it began")
-        self._started_at = _local_time(self.recording.header.started_unix_us)
 
     @property
     def progress(self) -> Progress:
@@ -164,21 +162,7 @@ class Campaign:
         """What came of an endpoint so far; judged as complete once it is done."""
         if index in self._results:
             return self._results[index]
-        endpoint = self.plan.endpoints[index]
-        complete = index in self.recording.done
-        statistics = self.recording.statistics_of(index)
-        verdict = judge(endpoint, statistics, complete=complete)
-        if not complete and self._fault is not None:
-            verdict = replace(verdict, reasons=(self._fault, *verdict.reasons))
-        result = Result(
-            index=index,
-            endpoint=endpoint,
-            statistics=statistics,
-            verdict=verdict,
-            complete=complete,
-            address=None if endpoint.redact else self.recording.addresses.get(index),
-            store=self.recording,
-        )
+        result = result_of(self.plan, self.recording, index, self._fault)
         if self.done(index):
             self._results[index] = result
         return result
@@ -204,18 +188,10 @@ class Campaign:
         self.stop()
         results = {index: self.result(index) for index in self.selected}
         results.update(instead or {})
-        return Run(
-            plan=self.plan,
-            results=tuple(results[index] for index in sorted(results)),
-            started_at=self._started_at,
-            ended_at=self._started_at + datetime.timedelta(seconds=self._ended_s - self._started_s),
-            partial=not all(result.complete for result in results.values()),
-            tool_version=__version__,
-            machine=machine(),
-            gaps=tuple(self.recording.gaps),
-            lost_samples=self.recording.lost_samples,
-            warnings=(*self.plan.warnings, *self.recording.warnings, *([self._fault] if self._fault else [])),
-        )
+        elapsed = datetime.timedelta(seconds=self._ended_s - self._started_s)
+        started = started_at(self.recording) or datetime.datetime.now(datetime.timezone.utc).astimezone()
+        fault = (self._fault,) if self._fault else ()
+        return run_of(self.plan, self.recording, results, started + elapsed, machine(), fault)
 
     def close(self) -> None:
         """Stop and forget: a sample file of our own is removed, one that was asked for stays."""
@@ -256,7 +232,7 @@ class Campaign:
             "max_rate_per_host": self.plan.max_rate_per_host,
             "refresh_s": self._refresh_s,
             "kernel": self._kernel,
-            "context": {},
+            "context": {"plan": record_of(self.plan), "selected": list(self.selected), "machine": machine()},
             "endpoints": [_endpoint_job(index, self.plan.endpoints[index]) for index in self.selected],
         }
 
@@ -293,8 +269,3 @@ def machine() -> dict[str, str]:
         "release": platform.release(),
         "python": platform.python_version(),
     }
-
-
-def _local_time(unix_us: int) -> datetime.datetime:
-    epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
-    return (epoch + datetime.timedelta(microseconds=unix_us)).astimezone()

@@ -38,7 +38,8 @@ class Recording:
 
     header: its first line, None until it was read. done: endpoints of which no sample is to come.
     end_reason: why the prober ended, None while it runs or where it was killed. checks: samples
-    so far. addresses: endpoint -> the address that answered last, else the one tried last.
+    so far. last: the sample of an endpoint that came in last. last_us: the end of the latest check,
+    since the start. addresses: endpoint -> the address that answered last, else the one tried last.
     """
 
     def __init__(self, path: Path) -> None:
@@ -53,6 +54,7 @@ class Recording:
         self.address_changes: list[AddressChange] = []
         self.addresses: dict[int, str] = {}
         self.last: dict[int, Sample] = {}
+        self.last_us = 0
         self._answered: set[int] = set()
         self._builders: dict[int, StatisticsBuilder] = {}
         self._places: dict[int, array[int]] = {}
@@ -130,6 +132,7 @@ class Recording:
         builder.add(sample)
         self._places[endpoint].append(self._read_to)
         self.last[endpoint] = sample
+        self.last_us = max(self.last_us, sample.end_us)
         self.checks += 1
         if sample.address is not None and (sample.outcome == "open" or endpoint not in self._answered):
             self.addresses[endpoint] = sample.address

@@ -471,9 +471,11 @@ class Engine:
         if endpoint.retry_on is None:
             over = endpoint.count is not None and endpoint.finished >= endpoint.count
         else:
-            over = not (outcome in endpoint.retry_on and endpoint.more)
+            due_ns = max(check.start_ns + endpoint.interval_ns, now_ns())
+            late = endpoint.until_ns is not None and due_ns - self._base_ns > endpoint.until_ns
+            over = late or outcome not in endpoint.retry_on or not endpoint.more
             if not over:
-                endpoint.due_ns = max(check.start_ns + endpoint.interval_ns, now_ns())
+                endpoint.due_ns = due_ns
                 self._schedule(endpoint)
         if over and not endpoint.done:
             endpoint.done = True

@@ -14,11 +14,13 @@ In: the first line of standard input is the **job**, one JSON object:
                     "count": 40,                  null: until told to stop
                     "interval_us": 250000, "timeout_us": 3000000,
                     "retry_on": null,             or a list of outcomes: check again only after these
+                    "until_us": null,             with retry_on: start no try later than this
                     "redact": false}, ...]}       true: no address and no host in the sample file
 
 With `retry_on` null, `count` checks start at a fixed rate and may overlap. With a list, one check
 runs at a time, the next starts `interval_us` after the start of the last one or when that has
-ended, whichever is later, at most `count` in all, and only after an outcome in the list.
+ended, whichever is later, at most `count` in all, only after an outcome in the list, and none that would
+start later than `until_us` after the start of the campaign.
 End of standard input means stop.
 
 Out: the **sample file**, NDJSON in UTF-8, lines appended whole. First a header:

@@ -17,7 +17,7 @@ class Endpoint:
 
     __slots__ = (
         "addresses", "count", "done", "due_ns", "finished", "host", "index", "interval_ns", "name", "port",
-        "redact", "retry_on", "started", "timeout_ns",
+        "redact", "retry_on", "started", "timeout_ns", "until_ns",
     )  # fmt: skip
 
     def __init__(self, job: Dict[str, object]) -> None:
@@ -30,6 +30,9 @@ class Endpoint:
         self.timeout_ns: int = int(job["timeout_us"]) * 1000  # type: ignore[call-overload]
         retry_on = job.get("retry_on")
         self.retry_on: Optional[FrozenSet[str]] = None if retry_on is None else frozenset(retry_on)  # type: ignore[call-overload]
+        until = job.get("until_us")
+        #: Since the start of the campaign.
+        self.until_ns: Optional[int] = None if until is None else int(until) * 1000  # type: ignore[call-overload]
         self.redact = bool(job.get("redact"))
         self.addresses: Tuple[Address, ...] = ()
         self.name: Optional[Name] = None

@@ -1,0 +1,54 @@
+"""A plan as the sample file keeps it, so that an interrupted run can be judged later. Pure.
+
+A redacted endpoint is kept without its host: its name stands in for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from .limits import LimitError, parse_limit
+from .plan import Endpoint, Plan
+from .problems import Source
+
+
+class PlanRecordError(ValueError):
+    """A record that no plan was kept in; the text says what is wrong with it."""
+
+
+def record_of(plan: Plan) -> dict[str, object]:
+    """Return `plan` as JSON values."""
+    return {
+        "max_rate": plan.max_rate,
+        "max_rate_per_host": plan.max_rate_per_host,
+        "interval_s": plan.interval_s,
+        "timeout_s": plan.timeout_s,
+        "files": list(plan.files),
+        "warnings": list(plan.warnings),
+        "endpoints": [_endpoint_record(endpoint) for endpoint in plan.endpoints],
+    }
+
+
+def plan_of(record: object) -> Plan:
+    """Return the plan that `record_of` was given. Raises PlanRecordError for anything else."""
+    try:
+        if not isinstance(record, dict):
+            raise TypeError("expected an object")
+        fields = {**record, "files": tuple(record["files"]), "endpoints": [_endpoint(e) for e in record["endpoints"]]}
+        return Plan(**fields)
+    except (KeyError, TypeError, LimitError) as error:
+        raise PlanRecordError(f"no plan is kept in it: {error}") from None
+
+
+def _endpoint_record(endpoint: Endpoint) -> dict[str, object]:
+    record = {name: getattr(endpoint, name) for name in Endpoint.__slots__}
+    record["host"] = endpoint.shown_host
+    record["limits"] = [[limit.text, limit.origin] for limit in endpoint.limits]
+    record["source"] = None if endpoint.source is None else asdict(endpoint.source)
+    return record
+
+
+def _endpoint(record: dict[str, object]) -> Endpoint:
+    limits = tuple(parse_limit(text, origin) for text, origin in record["limits"])  # type: ignore[attr-defined]
+    source = None if record["source"] is None else Source(**record["source"])  # type: ignore[arg-type]
+    return Endpoint(**{**record, "limits": limits, "source": source})  # type: ignore[arg-type]

@@ -1,0 +1,133 @@
+"""A sample file left by an interrupted run gives back every sample in it, judged by its own plan."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from servers import Servers
+
+from pytest_netmon.campaign import Campaign
+from pytest_netmon.judging import recover
+from pytest_netmon.limits import parse_limit
+from pytest_netmon.plan import Endpoint, Plan
+from pytest_netmon.plan_record import PlanRecordError, plan_of, record_of
+from pytest_netmon.problems import Source
+from pytest_netmon.recording import in_check_order
+from pytest_netmon.run import Run
+from pytest_netmon.samples import Sample, SampleFileError
+
+PLAN = Plan(
+    endpoints=[
+        Endpoint(host="db.internal", port=5432, source=Source("netmon.yaml", 3, 5)),
+        Endpoint(
+            host="10.0.0.1", port=22, name="bastion", measured=True, count=40, interval_s=0.1, redact=True,
+            limits=(parse_limit("p95 < 50ms", "option"), parse_limit("success >= 99%")),
+        ),
+        Endpoint(host="::1", port=80, expect="closed", skip="not yet", xfail="firewall"),
+    ],
+    files=("netmon.yaml",),
+    warnings=["one"],
+)  # fmt: skip
+
+
+def test_a_plan_is_kept_whole_but_for_the_host_of_a_redacted_endpoint() -> None:
+    kept = plan_of(record_of(PLAN))
+    assert kept.endpoints[0] == PLAN.endpoints[0]
+    assert kept.endpoints[1] == dataclasses.replace(PLAN.endpoints[1], host="bastion")
+    assert kept.endpoints[2] == PLAN.endpoints[2]
+    assert (kept.files, kept.warnings, kept.max_rate) == (PLAN.files, PLAN.warnings, PLAN.max_rate)
+
+
+@pytest.mark.parametrize("record", [None, 3, [], {}, {"endpoints": [1], "files": []}, {"endpoints": [{}], "files": []}])
+def test_what_is_no_plan_is_said_so(record: object) -> None:
+    with pytest.raises(PlanRecordError, match="no plan is kept in it"):
+        plan_of(record)
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Run, Path]]:
+    """A finished run of two endpoints, and a copy of its sample file."""
+    path = tmp_path_factory.mktemp("run") / "samples.ndjson"
+    with Servers() as servers:
+        server, closed = servers.open(), servers.closed()
+        plan = Plan(
+            endpoints=[
+                Endpoint(host=server.host, port=server.port, measured=True, count=20, interval_s=0.002),
+                Endpoint(host=closed.host, port=closed.port),
+            ]
+        )
+        campaign = Campaign(plan, [0, 1], sample_file=path)
+        campaign.start()
+        campaign.wait_all()
+        yield campaign.run(), path
+        campaign.close()
+
+
+def test_a_whole_sample_file_gives_back_the_run_as_it_was(recorded: tuple[Run, Path]) -> None:
+    run, path = recorded
+    again = recover(path)
+    assert [result.statistics for result in again.results] == [result.statistics for result in run.results]
+    assert [result.verdict for result in again.results] == [result.verdict for result in run.results]
+    assert [result.samples for result in again.results] == [result.samples for result in run.results]
+    assert again.started_at == run.started_at
+    assert not again.partial
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(share=st.floats(0, 1))
+def test_a_cut_off_sample_file_gives_back_every_whole_line(
+    recorded: tuple[Run, Path], tmp_path: Path, share: float
+) -> None:
+    _, path = recorded
+    data = path.read_bytes()
+    cut = tmp_path / "cut.ndjson"
+    cut.write_bytes(data[: round(len(data) * share)])
+    lines = cut.read_bytes().split(b"\n")[:-1]
+    if not lines:
+        with pytest.raises(SampleFileError, match="first line of a sample file"):
+            recover(cut)
+        return
+    again = recover(cut)
+    assert sum(len(result.samples) for result in again.results) == sum(line.startswith(b"[") for line in lines)
+    assert again.partial == (sum(b'"done"' in line for line in lines) < 2)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_damaged_sample_file_is_an_error_or_a_run_and_never_anything_else(
+    recorded: tuple[Run, Path], tmp_path: Path, data: st.DataObject
+) -> None:
+    _, path = recorded
+    damaged = tmp_path / "damaged.ndjson"
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    damaged.write_bytes(bytes(content))
+    said = ""
+    try:
+        run = recover(damaged)
+    except SampleFileError as error:
+        said = str(error)
+    else:
+        for result in run.results:
+            assert all(sample.endpoint == result.index for sample in result.samples)
+    assert not said or str(damaged) in said
+
+
+def test_a_file_that_is_something_else_is_an_error_with_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    shutil.copy(__file__, path)
+    with pytest.raises(SampleFileError, match=r"notes\.txt: byte 0"):
+        recover(path)
+
+
+@given(st.lists(st.integers(1, 60), unique=True))
+def test_samples_come_in_the_order_of_their_checks_however_they_ended(checks: list[int]) -> None:
+    samples = [Sample(endpoint=0, check=check, start_us=check, outcome="open") for check in checks]
+    assert [sample.check for sample in in_check_order(samples)] == sorted(checks)
