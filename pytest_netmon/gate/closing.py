@@ -1,0 +1,88 @@
+"""The end of a session: hooks, artifacts, the summary. Whatever goes wrong here is said and makes the
+run red; it never loses what was measured.
+"""
+
+from __future__ import annotations
+
+import os
+import traceback
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_netmon.files import ArtifactError, write_artifacts
+from pytest_netmon.reports.json_report import json_chunks
+from pytest_netmon.reports.junit_report import junit_xml
+from pytest_netmon.reports.summary import summary_lines
+from pytest_netmon.safe import for_terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pytest_netmon.run import Result, Run
+
+
+class Closing:
+    """Announces results and the run to hooks, writes artifacts, and keeps what the summary has to say."""
+
+    def __init__(self, config: pytest.Config, report_folder: Path | None) -> None:
+        self._config = config
+        self._folder = report_folder
+        self._run: Run | None = None
+        self._written: list[Path] = []
+        self._troubles: list[str] = []
+
+    @property
+    def is_red(self) -> bool:
+        """Whether a hook or an artifact failed."""
+        return bool(self._troubles)
+
+    def announce_result(self, result: Result) -> None:
+        """Call the hook `pytest_netmon_result`."""
+        name, hook = f"pytest_netmon_result for {result.endpoint.id}", self._config.hook.pytest_netmon_result
+        self._guarded(name, lambda: hook(config=self._config, result=result))
+
+    def finish(self, run: Run) -> None:
+        """Call the hook `pytest_netmon_run`, then write the artifacts."""
+        self._run = run
+        hook = self._config.hook.pytest_netmon_run
+        self._guarded("pytest_netmon_run", lambda: hook(config=self._config, run=run))
+        if self._folder:
+            self._write(run, self._folder)
+
+    def show_summary(self, reporter: pytest.TerminalReporter) -> None:
+        """Write the section "netmon" of pytest's summary; once, and only where something was probed."""
+        run, self._run = self._run, None
+        if run is None:
+            return
+        reporter.ensure_newline()
+        reporter.section("netmon")
+        for line in summary_lines(run, self._config.get_terminal_writer().fullwidth):
+            reporter.line(line)
+        for path in self._written:
+            reporter.line(f"written: {for_terminal(self._as_named(path), None)}")
+        for trouble in self._troubles:
+            reporter.line(trouble, red=True)
+
+    def _write(self, run: Run, folder: Path) -> None:
+        texts = {"netmon.json": json_chunks(run), "netmon-junit.xml": [junit_xml(run)]}
+        try:
+            self._written = write_artifacts(folder, texts)
+        except ArtifactError as error:
+            self._written = list(error.written)
+            self._troubles.append(str(error))
+
+    def _guarded(self, name: str, call: Callable[[], object]) -> None:
+        try:
+            call()
+        except pytest.exit.Exception:
+            raise
+        except (Exception, pytest.fail.Exception, pytest.skip.Exception) as error:  # noqa: BLE001 - any hook's error
+            told = "".join(traceback.format_exception(error)).rstrip()
+            self._troubles.append(for_terminal(f"the hook {name} failed:\n{told}", None, lines=True))
+
+    def _as_named(self, path: Path) -> str:
+        """As a user would name it from where pytest was started."""
+        started_in = self._config.invocation_params.dir
+        return os.path.relpath(path, started_in) if path.is_relative_to(started_in) else str(path)

@@ -1,0 +1,161 @@
+"""From a plan to pytest's items: a module for each configuration file, a parametrised test for each endpoint.
+
+A `pytest.Module` for the YAML file is the one way of collecting that keeps everything of pytest
+working: exact node ids, --lf, --ff, -k, marks, fixtures, reports.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_netmon.plan import Endpoint
+
+from .settings import NO_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from types import ModuleType
+
+    from pytest_netmon.plan import Plan
+
+    from .settings import Settings
+
+#: The fixture through which a test is parametrised.
+FIXTURE = "netmon_endpoint"
+
+
+class NetmonModule(pytest.Module):
+    """The tests of one configuration file, or of the command line's targets (`netmon`)."""
+
+    endpoints: Sequence[Endpoint]
+
+    @classmethod
+    def of(cls, parent: pytest.Collector, path: Path, endpoints: Sequence[Endpoint]) -> NetmonModule:
+        """`path` is absolute; for no file it is `netmon` in the rootdir, which need not exist."""
+        name = _relative(path, parent.config.rootpath)
+        module: NetmonModule = cls.from_parent(parent, path=path, nodeid=name)
+        module.endpoints = endpoints
+        return module
+
+    def _getobj(self) -> ModuleType:
+        from . import checks
+
+        return checks
+
+    def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
+        if not self.endpoints:
+            return  # pytest makes a skipped test of an empty list of parameters
+        for item in super().collect():
+            if isinstance(item, pytest.Function):
+                item.reportinfo = functools.partial(_place, item, self.path)  # type: ignore[method-assign]
+            yield item
+
+
+class Modules:
+    """The modules of a plan: one for each file, or one for none (`netmon`)."""
+
+    def __init__(self, plan: Plan, settings: Settings, root: Path) -> None:
+        """Raises pytest.UsageError for an id without a file that the plan has not."""
+        if settings.files:
+            self._endpoints = _by_file(plan, settings.files)
+        else:
+            self._endpoints = {root / NO_FILE: _chosen(plan, settings.bare_ids)}
+
+    def of_argument(self, path: Path, parent: pytest.Collector) -> NetmonModule | None:
+        """The module of a file that stands on pytest's command line, None for any other file."""
+        if path not in self._endpoints or not parent.session.isinitpath(path):
+            return None
+        return NetmonModule.of(parent, path, self._endpoints[path])
+
+    def of_no_argument(self, session: pytest.Session) -> list[NetmonModule]:
+        """The modules that pytest would not come to by itself."""
+        others = (path for path in self._endpoints if not session.isinitpath(path))
+        return [NetmonModule.of(session, path, self._endpoints[path]) for path in others]
+
+    @staticmethod
+    def is_passed_over(collector: pytest.Collector, report: pytest.CollectReport) -> bool:
+        """Whether --lf has taken a module without a file for a file in which nothing failed."""
+        return isinstance(collector, NetmonModule) and not report.result and not collector.path.exists()
+
+
+def parametrize(metafunc: pytest.Metafunc, endpoints: Sequence[Endpoint]) -> None:
+    """Run the test function once for each endpoint, where it asks for one and says nothing else itself.
+
+    A test in a `NetmonModule` gets the module's endpoints, a user's own test all `endpoints`.
+    """
+    if FIXTURE not in metafunc.fixturenames or _parametrized_by_user(metafunc):
+        return
+    module = metafunc.definition.getparent(NetmonModule)
+    chosen = module.endpoints if module else endpoints
+    metafunc.parametrize(FIXTURE, [_parameter(endpoint) for endpoint in chosen], indirect=True)
+
+
+def endpoint_of(item: pytest.Item) -> Endpoint | None:
+    """The endpoint that a test is about, None where it is about none."""
+    callspec = getattr(item, "callspec", None)
+    value = callspec.params.get(FIXTURE) if callspec else None
+    return value if isinstance(value, Endpoint) else None
+
+
+def endpoints_to_probe(items: Iterable[pytest.Item]) -> list[Endpoint]:
+    """What the tests that will run are about: not the deselected, not the skipped."""
+    running = (item for item in items if item.get_closest_marker("skip") is None)
+    return [endpoint for item in running if (endpoint := endpoint_of(item))]
+
+
+def _parametrized_by_user(metafunc: pytest.Metafunc) -> bool:
+    marks = metafunc.definition.iter_markers("parametrize")
+    named = (mark.args[0] if mark.args else mark.kwargs.get("argnames", "") for mark in marks)
+    return any(FIXTURE in (names.replace(" ", "").split(",") if isinstance(names, str) else names) for names in named)
+
+
+def _parameter(endpoint: Endpoint) -> object:
+    marks = []
+    if endpoint.skip is not None:
+        marks.append(pytest.mark.skip(reason=endpoint.skip))
+    if endpoint.xfail is not None:
+        # Not for what the gate itself raises: an inconclusive check is no expected failure.
+        expected = (pytest.fail.Exception, AssertionError)
+        marks.append(pytest.mark.xfail(reason=endpoint.xfail, raises=expected))
+    return pytest.param(endpoint, id=endpoint.id, marks=marks)
+
+
+def _place(item: pytest.Function, path: Path) -> tuple[Path, int | None, str]:
+    """What pytest calls `reportinfo`: where the user wrote the endpoint, its line counting from 0."""
+    endpoint = endpoint_of(item)
+    source = endpoint.source if endpoint else None
+    if source is None or not source.line:
+        return path, None, item.name
+    return item.config.invocation_params.dir / source.file, source.line - 1, item.name
+
+
+def _chosen(plan: Plan, ids: Sequence[str]) -> list[Endpoint]:
+    """The endpoints that exact ids ask for; all of them where there are none."""
+    test = f"{NO_FILE}::test_tcp"
+    known = {f"{test}[{endpoint.id}]" for endpoint in plan.endpoints} | {test}
+    if unknown := [name for name in ids if name not in known]:
+        raise pytest.UsageError(*(f"not found: {name} (--collect-only -q lists the ids)" for name in unknown))
+    whole = not ids or test in ids
+    return [endpoint for endpoint in plan.endpoints if whole or f"{test}[{endpoint.id}]" in ids]
+
+
+def _by_file(plan: Plan, files: Sequence[Path]) -> dict[Path, list[Endpoint]]:
+    """What no file of its own names (an option, a hook) stands in the first one."""
+    endpoints: dict[Path, list[Endpoint]] = {path: [] for path in files}
+    named = dict(zip(plan.files, files, strict=True))
+    for endpoint in plan.endpoints:
+        file = named.get(endpoint.source.file) if endpoint.source else None
+        endpoints[file or files[0]].append(endpoint)
+    return endpoints
+
+
+def _relative(path: Path, root: Path) -> str:
+    try:
+        return Path(os.path.relpath(path, root)).as_posix()
+    except ValueError:  # another drive of Windows
+        return path.as_posix()

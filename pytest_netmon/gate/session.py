@@ -1,0 +1,186 @@
+"""The gate as a pytest plugin: which hook does what, in the order in which a session comes to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_netmon.reports.failure import failure_text
+from pytest_netmon.reports.junit_report import flat_properties
+from pytest_netmon.reports.summary import header_lines, progress_line
+
+from .closing import Closing
+from .collecting import Modules, endpoint_of, endpoints_to_probe, parametrize
+from .measuring import Measuring, UnmeasuredError
+from .planning import make_plan
+from .settings import Settings, refuse_xdist
+from .signals import Ending
+from .waiting import waiting_display
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+    from pytest_netmon.campaign import Progress
+    from pytest_netmon.plan import Endpoint
+    from pytest_netmon.reports.junit_report import Property
+    from pytest_netmon.run import Result
+
+#: Whether the running test has had its result: asked for again in the same test, it is a re-run.
+_HAD_RESULT = pytest.StashKey[bool]()
+_PROPERTIES = pytest.StashKey["list[Property]"]()
+
+
+class Gate:
+    """Registered by plugin.py where an option of netmon is on."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        refuse_xdist(config)
+        self._config = config
+        self._settings = Settings.of(config)
+        self._ending = Ending()
+        self._closing = Closing(config, self._settings.report_folder)
+        self._measuring: Measuring | None = None
+        self._announced: set[int] = set()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self) -> None:
+        """Make the plan before pytest's header, which shows it, and before any packet."""
+        self._plan = make_plan(self._config, self._settings)
+        self._modules = Modules(self._plan, self._settings, self._config.rootpath)
+
+    def pytest_report_header(self) -> list[str]:
+        return header_lines(self._plan, len(self._plan.endpoints))
+
+    def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+        return self._modules.of_argument(file_path, parent)
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_make_collect_report(
+        self, collector: pytest.Collector
+    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        report = yield
+        if isinstance(collector, pytest.Session) and report.passed:
+            report.result += self._modules.of_no_argument(collector)
+        elif self._modules.is_passed_over(collector, report):
+            report.result += collector.collect()
+        return report
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        parametrize(metafunc, self._plan.endpoints)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Probe while tests run; what a session only lists, or cannot run, gets no packet."""
+        wanted = endpoints_to_probe(session.items) if _runs_tests(session) else []
+        if not wanted:
+            return (yield)
+        self._measuring = Measuring(self._plan, wanted)
+        self._display = waiting_display(self._config)
+        with self._ending.on_signals(session):
+            try:
+                self._measuring.start()
+                return (yield)
+            finally:
+                self._measuring.stop()
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Wait for the endpoint before pytest-timeout starts its clock: all tests share this time."""
+        endpoint = endpoint_of(item)
+        if endpoint and self._measuring and endpoint in self._measuring:
+            item.stash[_HAD_RESULT] = False
+            self._wait_for(self._measuring, endpoint)
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        if call.excinfo and isinstance(call.excinfo.value, UnmeasuredError):
+            report.longrepr = call.excinfo.getrepr(style="value")
+        return report
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        run = self._measuring.finish() if self._measuring else None
+        if run:
+            for result in run.results:
+                self._announce(result)
+            self._closing.finish(run)
+        if self._closing.is_red and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        session.exitstatus = self._ending.exit_status or session.exitstatus
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        self._closing.show_summary(terminalreporter)
+
+    def pytest_unconfigure(self) -> None:
+        """Show the summary that pytest leaves out after a signal, and forget the samples."""
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        if reporter and self._ending.signal:
+            self._closing.show_summary(reporter)
+        if self._measuring:
+            self._measuring.close()
+
+    def endpoint(self, request: pytest.FixtureRequest) -> Endpoint:
+        """What the fixture `netmon_endpoint` gives."""
+        endpoint: Endpoint | None = getattr(request, "param", None)
+        if endpoint is None:
+            pytest.fail(
+                f"{request.fixturename} has no endpoint here: name it among the test's arguments, "
+                "so that the test runs once for each endpoint",
+                pytrace=False,
+            )
+        return endpoint
+
+    def result(self, request: pytest.FixtureRequest, endpoint: Endpoint) -> Result:
+        """What the fixture `netmon_result` gives. Raises UnmeasuredError where nothing can be judged."""
+        item = request.node
+        if self._measuring is None or endpoint not in self._measuring:
+            raise UnmeasuredError(f"{endpoint.id} was not probed in this session")
+        if item.stash.get(_HAD_RESULT, False):
+            result = self._measuring.repeat(endpoint)
+            self._closing.announce_result(result)
+        else:
+            result = self._measuring.result(endpoint)
+        item.stash[_HAD_RESULT] = True
+        _set_properties(item, flat_properties(result))
+        if result.verdict.status == "inconclusive":
+            raise UnmeasuredError(failure_text(result))
+        return result
+
+    def _wait_for(self, measuring: Measuring, endpoint: Endpoint) -> None:
+        try:
+            measuring.wait(endpoint, lambda progress: self._display.show(_told(progress, measuring.planned_s)))
+            self._announce(measuring.result(endpoint))
+        except UnmeasuredError:
+            return  # the fixture will say so
+        finally:
+            self._display.end()
+
+    def _announce(self, result: Result) -> None:
+        """Tell hooks of an endpoint's first result; those of re-runs are told as they come."""
+        if result.index not in self._announced:
+            self._announced.add(result.index)
+            self._closing.announce_result(result)
+
+
+def _runs_tests(session: pytest.Session) -> bool:
+    option = session.config.option
+    failed = session.testsfailed and not option.continue_on_collection_errors
+    return not (option.collectonly or option.setupplan or failed)
+
+
+def _told(progress: Progress, planned_s: float) -> str:
+    return progress_line(progress.endpoints_done, progress.endpoints, progress.checks, progress.elapsed_s, planned_s)
+
+
+def _set_properties(item: pytest.Item, properties: list[Property]) -> None:
+    """Give the test's report the figures, in place of those of an earlier run of it."""
+    earlier = item.stash.get(_PROPERTIES, [])
+    item.user_properties[:] = [known for known in item.user_properties if known not in earlier]
+    item.user_properties += properties
+    item.stash[_PROPERTIES] = properties

@@ -1,0 +1,94 @@
+"""pytest's command line and ini, read once: which files, which options, where reports go."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pytest_netmon.config.load import Overrides, find_default
+
+REPORT_FOLDER = "netmon-report"
+#: In place of a file's path in the ids of endpoints that no file names.
+NO_FILE = "netmon"
+_YAML = (".yaml", ".yml")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """files: absolute, in the order in which they were named, each once. bare_ids: tests asked for by
+    ids that name no file (`netmon::test_tcp[db:5432]`). overrides: options, which go before what
+    files say. report_folder: None for no artifacts."""
+
+    files: tuple[Path, ...]
+    bare_ids: tuple[str, ...]
+    overrides: Overrides
+    report_folder: Path | None
+
+    @classmethod
+    def of(cls, config: pytest.Config) -> Settings:
+        """Read pytest's configuration; no file is opened. Exact ids without a file leave pytest's arguments."""
+        report, files = config.option.netmon_report, _files(config)
+        folder = REPORT_FOLDER if report is None else report.strip()
+        return cls(
+            files=files,
+            bare_ids=() if files else _take_bare_ids(config),
+            overrides=_overrides(config),
+            report_folder=config.invocation_params.dir / folder if folder else None,
+        )
+
+
+def refuse_xdist(config: pytest.Config) -> None:
+    """Raise pytest.UsageError where pytest-xdist is to run the tests: every worker would probe everything."""
+    option = config.option
+    distributed = getattr(option, "dist", "no") != "no" and getattr(option, "tx", None) and not option.collectonly
+    if distributed or hasattr(config, "workerinput"):
+        raise pytest.UsageError(
+            "netmon does not run under pytest-xdist yet, each worker would probe every endpoint: "
+            "leave out -n (or add `-n 0`, where addopts holds it), or run the gate in a pytest of its own"
+        )
+
+
+def path_of(argument: str) -> str:
+    """`deploy/netmon.yaml::test_tcp[[::1]:443]` -> `deploy/netmon.yaml`, as pytest takes its arguments apart."""
+    return argument.partition("[")[0].partition("::")[0]
+
+
+def _files(config: pytest.Config) -> tuple[Path, ...]:
+    """Named by options and arguments; else by ini; else netmon.yaml in the rootdir, unless targets are options."""
+    started_in = config.invocation_params.dir
+    arguments = [name for name in map(path_of, config.args) if name.endswith(_YAML)]
+    named = [started_in / name for name in [*(config.option.netmon_config or []), *arguments]]
+    named = named or config.getini("netmon_config")
+    if not named and not config.option.netmon_target:
+        found = find_default(config.rootpath)
+        named = [found] if found else []
+    # As pytest makes its paths absolute: symbolic links stay as they were named.
+    return tuple(dict.fromkeys(Path(os.path.abspath(path)) for path in named))  # noqa: PTH100
+
+
+def _take_bare_ids(config: pytest.Config) -> tuple[str, ...]:
+    """Take `netmon::test_tcp[...]` out of pytest's arguments, where it would be looked for as a file."""
+    bare = tuple(argument for argument in config.args if argument.startswith(f"{NO_FILE}::"))
+    config.args[:] = [argument for argument in config.args if argument not in bare]
+    return bare
+
+
+def _overrides(config: pytest.Config) -> Overrides:
+    option = config.option
+    return Overrides(
+        targets=_split(option.netmon_target),
+        ports=_split(option.netmon_port),
+        count=option.netmon_count,
+        interval=option.netmon_interval,
+        timeout=option.netmon_timeout,
+        limits=_split(option.netmon_limit),
+        max_rate=option.netmon_max_rate,
+        max_rate_per_host=option.netmon_max_rate_per_host,
+    )
+
+
+def _split(values: list[str] | None) -> tuple[str, ...]:
+    return tuple(part.strip() for value in values or [] for part in value.split(",") if part.strip())

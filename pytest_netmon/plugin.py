@@ -1,0 +1,82 @@
+"""What pytest loads: options, fixtures and hook specifications, a table of contents.
+
+It is imported by every pytest on a machine where the package is installed, so it imports pytest and
+nothing else of weight. The gate itself is registered when one of its options is on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+if TYPE_CHECKING:
+    from .gate.session import Gate
+    from .plan import Endpoint
+    from .run import Result
+
+GATE = "netmon-gate"
+_OFF = "netmon is off: run `pytest --netmon` (or give any other --netmon-* option) to have endpoints probed"
+
+#: Option, placeholder of its value, whether it may be repeated, help.
+_OPTIONS = (
+    ("config", "FILE", True, "targets and limits (default: netmon.yaml in the rootdir); repeatable"),
+    ("target", "TARGET", True, "host:port, a host or a URL to check, in place of netmon.yaml; repeatable, or a,b"),
+    ("port", "PORT", True, "port or range (8000-8010) for targets that name none; repeatable, or a,b"),
+    ("count", "N", False, "checks of each endpoint"),
+    ("interval", "TIME", False, "from one check of an endpoint to the next (250ms, 2s)"),
+    ("timeout", "TIME", False, "how long a check may take (3s)"),
+    ("limit", "LIMIT", True, "what is allowed ('p95 < 50ms', 'success >= 99%%'); repeatable, or a,b"),
+    ("report", "DIR", False, "folder for netmon.json and netmon-junit.xml (default: netmon-report; empty: none)"),
+    ("max-rate", "N", False, "checks a second, all endpoints together (2000)"),
+    ("max-rate-per-host", "N", False, "checks a second to one host (200)"),
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("netmon", "is everything reachable, fast enough? (netmon)")
+    group.addoption("--netmon", action="store_true", help="check the endpoints of netmon.yaml, one test for each")
+    for name, metavar, repeatable, text in _OPTIONS:
+        action = "append" if repeatable else "store"
+        group.addoption(f"--netmon-{name}", action=action, metavar=metavar, help=text)
+    parser.addini("netmon_config", "files that --netmon reads, relative to this one", type="paths", default=[])
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    from . import hookspecs
+
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "netmon: one endpoint checked by pytest-netmon")
+    if _is_on(config):
+        from .gate.session import Gate
+
+        config.pluginmanager.register(Gate(config), GATE)
+
+
+@pytest.fixture
+def netmon_endpoint(request: pytest.FixtureRequest) -> Endpoint:
+    """The endpoint (host, port, limits ...) that this test is about; a test asking for it runs once for each."""
+    return _gate(request).endpoint(request)
+
+
+@pytest.fixture
+def netmon_result(request: pytest.FixtureRequest, netmon_endpoint: Endpoint) -> Result:
+    """What was measured of the endpoint, and the verdict. Broken limits do not fail a test that asks for it."""
+    return _gate(request).result(request, netmon_endpoint)
+
+
+def _is_on(config: pytest.Config) -> bool:
+    return bool(config.option.netmon) or any(
+        getattr(config.option, f"netmon_{name.replace('-', '_')}") is not None for name, *_ in _OPTIONS
+    )
+
+
+def _gate(request: pytest.FixtureRequest) -> Gate:
+    gate = request.config.pluginmanager.get_plugin(GATE)
+    if gate is None:
+        pytest.fail(_OFF, pytrace=False)
+    return cast("Gate", gate)
