@@ -28,7 +28,7 @@ from .plan_record import record_of
 from .prober.protocol import VERSION
 from .recording import Recording
 from .run import Result, Run
-from .samples import SampleFileError
+from .samples import Record, SampleFileError
 
 #: How often the sample file is looked at while something waits for it.
 _LOOK_EVERY_S = 0.005
@@ -69,6 +69,7 @@ class Campaign:
 
     sample_file: where samples are recorded; a file in a temporary folder, removed by `close`, where
     not given. refresh_s: resolve names anew this often. kernel: False judges by our own clock.
+    observe: called with each record that comes in (by `poll` and what waits).
     """
 
     def __init__(
@@ -79,11 +80,12 @@ class Campaign:
         sample_file: Path | None = None,
         refresh_s: float | None = None,
         kernel: bool = True,
+        observe: Callable[[Record], None] | None = None,
     ) -> None:
         self.plan = plan
         self.selected = tuple(selected)
         self._folder = Path(tempfile.mkdtemp(prefix="netmon-"))
-        self.recording = Recording(sample_file or self._folder / "samples.ndjson")
+        self.recording = Recording(sample_file or self._folder / "samples.ndjson", observe)
         self._refresh_s = refresh_s
         self._kernel = kernel
         self._process: subprocess.Popen[bytes] | None = None

@@ -22,7 +22,7 @@ _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 def result_of(plan: Plan, recording: Recording, index: int, fault: str | None = None) -> Result:
     """Judge what the recording holds of the endpoint `index`; `fault` says why more did not come."""
     endpoint = plan.endpoints[index]
-    complete = index in recording.done
+    complete = index in recording.done or (endpoint.count is None and recording.end_reason == "stopped")
     statistics = recording.statistics_of(index)
     verdict = judge(endpoint, statistics, complete=complete)
     if fault is not None and verdict.status == "inconclusive" and not complete:

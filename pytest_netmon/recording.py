@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import io
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from .samples import (
@@ -36,14 +36,17 @@ _MOST_OUT_OF_ORDER = 10_000
 class Recording:
     """The samples in the sample file at `path`, by endpoint; also a `samples.SampleStore`.
 
+    observe: called with each record once it was taken in.
+
     header: its first line, None until it was read. done: endpoints of which no sample is to come.
     end_reason: why the prober ended, None while it runs or where it was killed. checks: samples
     so far. last: the sample of an endpoint that came in last. last_us: the end of the latest check,
     since the start. addresses: endpoint -> the address that answered last, else the one tried last.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, observe: Callable[[Record], None] | None = None) -> None:
         self.path = path
+        self._observe = observe
         self.header: Header | None = None
         self.done: set[int] = set()
         self.end_reason: str | None = None
@@ -122,6 +125,8 @@ class Recording:
             self.end_reason = what.reason
         else:
             self.header = what
+        if self._observe is not None:
+            self._observe(what)
 
     def _take_sample(self, sample: Sample) -> None:
         endpoint = sample.endpoint
