@@ -165,8 +165,11 @@ def _endpoint_problems(index: int, endpoint: object) -> Iterator[Problem]:
     path = path if identity else endpoint.id
     schedule = [*_schedule_texts(endpoint)]
     yield from (Problem(place, path, text) for text in schedule)
+    if not isinstance(endpoint.limits, (tuple, list)):
+        yield Problem(place, path, f"expected a tuple of limits, got {type(endpoint.limits).__name__}")
+        return
     for limit in endpoint.limits:
-        if not isinstance(limit, Limit):  # a hook may have put a text there
+        if not isinstance(limit, Limit):
             yield Problem(place, path, f"expected a Limit (see parse_limit), got {type(limit).__name__}")
         elif not schedule:
             yield from (Problem(place, path, f"{limit.text}: {text}") for text in _limit_texts(endpoint, limit))
@@ -209,7 +212,8 @@ def _limit_texts(endpoint: Endpoint, limit: Limit) -> Iterator[str]:
         yield "the host is an address, so that no name is resolved and no dns time measured"
     elif least is not None and endpoint.count < least:
         instead = "use max, or " if metric.percentile is not None else ""
-        yield f"{metric.shown_name} means nothing in {endpoint.count} checks: {instead}count >= {least}"
+        checks = "1 check" if endpoint.count == 1 else f"{endpoint.count} checks"
+        yield f"{metric.shown_name} means nothing in {checks}: {instead}count >= {least}"
 
 
 def _double_ids(plan: Plan) -> Iterator[Problem]:

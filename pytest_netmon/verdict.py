@@ -196,7 +196,7 @@ def _interrupted(endpoint: Endpoint, statistics: Statistics) -> str:
     made = _made(statistics)
     if endpoint.measured:
         return f"interrupted: {_of_checks(made, endpoint.count)} were made"
-    return f"interrupted: {made} of at most {endpoint.count} tries were made"
+    return f"interrupted after {made} of at most {endpoint.count} tries"
 
 
 def _notes(endpoint: Endpoint, statistics: Statistics, *, complete: bool) -> tuple[str, ...]:

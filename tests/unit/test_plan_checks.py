@@ -1,0 +1,237 @@
+"""A plan is checked whoever made it: all that is wrong, each with its place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_netmon.limits import parse_limit
+from pytest_netmon.plan import Endpoint, Plan, plan_warnings, validate_plan
+from pytest_netmon.problems import Source
+from pytest_netmon.units import parse_duration_s
+
+GOOD = Endpoint(host="db.internal", port=5432, measured=True, count=40, interval_s=0.25, source=Source("n.yaml", 7, 5))
+
+
+def complaints(*endpoints: Endpoint, **plan: float) -> list[str]:
+    return [str(problem) for problem in validate_plan(Plan(endpoints=[*endpoints], **plan))]  # type: ignore[arg-type]
+
+
+def limited(*limits: str, **fields: object) -> Endpoint:
+    return replace(GOOD, limits=tuple(parse_limit(text) for text in limits), **fields)
+
+
+def test_a_good_plan_has_no_problems() -> None:
+    reached = Endpoint(host="2001:db8::1", port=443, name="api")
+    closed = Endpoint(host="10.0.0.1", port=22, expect="closed")
+    limits = limited("success >= 99%", "p95 < 50ms", "p100 < 1s", "dns.max < 1s", name="limited")
+
+    assert complaints(GOOD, reached, closed, limits) == []
+
+
+def test_a_plan_without_endpoints_is_one_problem() -> None:
+    assert complaints() == ["plan: expected at least one endpoint, found none"]
+    assert [str(each) for each in validate_plan(Plan(endpoints=[], files=("n.yaml",)))] == [
+        "n.yaml: expected at least one endpoint, found none"
+    ]
+
+
+@pytest.mark.parametrize("port", [0, -1, 65536, 70000, True, "80", 80.0, None])
+def test_a_port_is_a_whole_number_from_1_to_65535(port: object) -> None:
+    assert complaints(replace(GOOD, port=port)) == [  # type: ignore[arg-type]
+        f"n.yaml:7:5: endpoints[0]: expected a port 1..65535, got {port!r}"
+    ]
+
+
+@pytest.mark.parametrize("host", ["", "a b", "a\0b", "a\nb", "a\x1b[31m", "\u202eb", " ", None, 7])
+def test_a_host_is_one_printable_word(host: object) -> None:
+    (complaint,) = complaints(replace(GOOD, host=host))  # type: ignore[arg-type]
+
+    assert complaint == (
+        "n.yaml:7:5: endpoints[0]: expected a host name or an address without spaces and control characters, "
+        f"got {host!r}"
+    )
+    assert complaint.isprintable()
+
+
+def test_a_redacted_host_is_not_shown_in_a_complaint_about_it() -> None:
+    (complaint,) = complaints(replace(GOOD, host="secret host", name="db", redact=True))
+
+    assert "secret" not in complaint
+
+
+def test_redact_needs_a_name_to_show() -> None:
+    assert "redact needs a name to show in place of the host" in complaints(replace(GOOD, redact=True))[0]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        ("count", 0, "expected a count of 1 or more, got 0"),
+        ("count", True, "expected a count of 1 or more, got True"),
+        ("count", 2.0, "expected a count of 1 or more, got 2.0"),
+        ("interval_s", 0, "expected an interval above 0 s, got 0"),
+        ("interval_s", -1.0, "expected an interval above 0 s, got -1.0"),
+        ("interval_s", float("nan"), "expected an interval above 0 s, got nan"),
+        ("interval_s", float("inf"), "expected an interval above 0 s, got inf"),
+        ("timeout_s", 0, "expected a timeout above 0 s and up to 1d, got 0"),
+        ("timeout_s", 86401, "expected a timeout above 0 s and up to 1d, got 86401"),
+        ("timeout_s", "3s", "expected a timeout above 0 s and up to 1d, got '3s'"),
+        ("expect", "open ", "expected open or closed for expect, got 'open '"),
+    ],
+)
+def test_a_setting_that_cannot_be_run_is_told(field: str, value: object, expected: str) -> None:
+    assert complaints(replace(GOOD, **{field: value})) == [f"n.yaml:7:5: db.internal:5432: {expected}"]
+
+
+def test_one_check_needs_no_interval() -> None:
+    assert complaints(replace(GOOD, count=1, interval_s=0)) == []
+
+
+@pytest.mark.parametrize("rate", [0, -5, float("nan"), float("inf"), True])
+def test_rates_are_above_zero(rate: float) -> None:
+    assert complaints(GOOD, max_rate=rate) == [f"plan: max_rate: expected checks a second above 0, got {rate!r}"]
+
+
+def test_all_problems_of_all_endpoints_are_told_at_once() -> None:
+    bad = replace(GOOD, host="", port=0, count=0, timeout_s=0)
+
+    assert len(complaints(bad, bad, max_rate=0, max_rate_per_host=0)) == 10
+
+
+@pytest.mark.parametrize(
+    ("limit", "count", "expected"),
+    [
+        ("p95 < 50ms", 19, "p95 < 50ms: p95 means nothing in 19 checks: use max, or count >= 20"),
+        ("p99 < 50ms", 20, "p99 < 50ms: p99 means nothing in 20 checks: use max, or count >= 100"),
+        ("rtt.p99.9 < 1s", 500, "rtt.p99.9 < 1s: rtt.p99.9 means nothing in 500 checks: use max, or count >= 1000"),
+        ("jitter < 5ms", 1, "jitter < 5ms: jitter means nothing in 1 check: count >= 2"),
+    ],
+)
+def test_a_percentile_finer_than_the_count_is_refused(limit: str, count: int, expected: str) -> None:
+    assert complaints(limited(limit, count=count)) == [f"n.yaml:7:5: db.internal:5432: {expected}"]
+
+
+def test_a_percentile_that_the_count_can_hold_is_allowed() -> None:
+    assert complaints(limited("p95 < 50ms", "p50 < 5ms", "p100 < 5s", count=20)) == []
+
+
+@pytest.mark.parametrize("limit", ["success >= 99%", "p95 < 50ms", "dns.avg < 1s"])
+def test_a_closed_endpoint_has_no_success_and_no_times_to_limit(limit: str) -> None:
+    (complaint,) = complaints(limited(limit, expect="closed"))
+
+    assert complaint.endswith(
+        f"{limit}: an endpoint that is expected to be closed has neither success nor times to limit"
+    )
+
+
+def test_a_closed_endpoint_may_limit_how_it_is_closed() -> None:
+    assert complaints(limited("errors.timeout == 0", expect="closed")) == []
+
+
+def test_a_reached_endpoint_cannot_have_limits() -> None:
+    (complaint,) = complaints(limited("max < 5ms", measured=False))
+
+    assert complaint.endswith("max < 5ms: limits need a measured endpoint: say how often to check it (count)")
+
+
+def test_a_metric_that_cannot_be_measured_is_refused_before_any_packet() -> None:
+    (complaint,) = complaints(limited("tls.p95 < 50ms"))
+
+    assert "tls.p95 cannot be measured yet" in complaint
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "2001:db8::1"])
+def test_an_address_is_not_resolved_so_it_has_no_dns_times(host: str) -> None:
+    (complaint,) = complaints(limited("dns.max < 50ms", host=host))
+
+    assert "the host is an address" in complaint
+
+
+def test_what_a_hook_puts_in_by_mistake_is_told_by_its_type() -> None:
+    assert complaints("db:5432") == ["plan: endpoints[0]: expected an Endpoint, got str"]  # type: ignore[arg-type]
+    (complaint,) = complaints(replace(GOOD, limits=("p95 < 5ms",)))  # type: ignore[arg-type]
+    assert complaint == "n.yaml:7:5: db.internal:5432: expected a Limit (see parse_limit), got str"
+    (complaint,) = complaints(replace(GOOD, limits=None))  # type: ignore[arg-type]
+    assert complaint == "n.yaml:7:5: db.internal:5432: expected a tuple of limits, got NoneType"
+
+
+def test_the_same_endpoint_twice_names_the_first_place() -> None:
+    again = replace(GOOD, count=3, source=Source("n.yaml", 9, 5))
+
+    assert complaints(GOOD, again) == [
+        "n.yaml:9:5: db.internal:5432: the same endpoint twice (first at n.yaml:7:5): "
+        "remove one, or give them different names"
+    ]
+    assert len(complaints(GOOD, GOOD)) == 1
+    assert complaints(GOOD, replace(again, name="other")) == []
+
+
+def ports(number: int, **fields: object) -> list[Endpoint]:
+    return [replace(GOOD, port=port, **fields) for port in range(1, number + 1)]
+
+
+def test_a_rate_over_the_hosts_cap_names_the_smallest_legal_interval() -> None:
+    assert complaints(*ports(10, interval_s=0.01)) == [
+        "n.yaml:7:5: 10 endpoints of db.internal make 1000 checks a second, over max_rate_per_host 200: "
+        "the smallest legal interval for all of them is 50ms"
+    ]
+
+
+def test_a_rate_over_the_plans_cap_names_the_smallest_legal_interval() -> None:
+    endpoints = [replace(GOOD, host=f"h{number}", interval_s=0.1) for number in range(300)]
+
+    assert complaints(*endpoints) == [
+        "plan: 300 endpoints in all make 3000 checks a second, over max_rate 2000: "
+        "the smallest legal interval for all of them is 150ms"
+    ]
+
+
+def test_one_endpoint_alone_can_be_too_fast() -> None:
+    assert complaints(replace(GOOD, interval_s=0.001)) == [
+        "n.yaml:7:5: 1 endpoint of db.internal makes 1000 checks a second, over max_rate_per_host 200: "
+        "the smallest legal interval for it is 5ms"
+    ]
+
+
+def test_a_redacted_host_is_named_by_its_name_in_a_rate() -> None:
+    (complaint,) = complaints(replace(GOOD, name="db", redact=True, interval_s=0.001))
+
+    assert "of db makes" in complaint
+    assert "db.internal" not in complaint
+
+
+def test_a_sum_of_intervals_that_is_just_the_cap_is_allowed() -> None:
+    assert complaints(*ports(11, interval_s=0.055)) == []  # as floats, 200.00000000000003 a second
+
+
+def test_bursts_and_skipped_endpoints_are_no_sustained_rate() -> None:
+    assert complaints(*ports(3000, count=1, interval_s=0.001)) == []
+    assert complaints(*ports(3000, measured=False, count=3)) == []
+    assert complaints(*ports(3000, interval_s=0.001, skip="not today")) == []
+
+
+@given(st.integers(1, 60), st.floats(0.1, 5000))
+def test_the_interval_that_is_named_is_legal_and_one_a_little_shorter_is_not(number: int, cap: float) -> None:
+    fast = ports(number, interval_s=1e-7)
+    (complaint,) = complaints(*fast, max_rate=1e12, max_rate_per_host=cap)
+    named_s = parse_duration_s(complaint.rsplit(" ", 1)[1])
+    step_s = 0.001 if named_s > 0.001 else 0.000001
+
+    assert complaints(*ports(number, interval_s=named_s), max_rate=1e12, max_rate_per_host=cap) == []
+    if named_s > step_s:
+        shorter = ports(number, interval_s=(named_s - step_s) * 0.999)
+        assert complaints(*shorter, max_rate=1e12, max_rate_per_host=cap)
+
+
+def test_a_timeout_without_room_for_a_repeated_syn_is_a_warning() -> None:
+    short, long = replace(GOOD, timeout_s=1.0), replace(GOOD, timeout_s=1.01)
+
+    assert plan_warnings(Plan(endpoints=[long, replace(short, skip="later")])) == []
+    assert plan_warnings(Plan(endpoints=[short, long])) == [
+        "1 endpoint has a timeout of 1s or less: one lost SYN, repeated after 1s, is then a failure"
+    ]
+    assert plan_warnings(Plan(endpoints=[short, short]))[0].startswith("2 endpoints have a timeout of 1s or less")
