@@ -28,6 +28,7 @@ from .samples import (
 from .statistics import Statistics, StatisticsBuilder
 
 _READ_BYTES = 1 << 20
+_LONGEST_LINE = 1 << 26
 #: Overlapping checks end out of order, by timeout / interval at the most; beyond this many they are
 #: taken as they come.
 _MOST_OUT_OF_ORDER = 10_000
@@ -75,16 +76,20 @@ class Recording:
                 self._file = self.path.open("rb")
             except FileNotFoundError:
                 return 0
-        before = self.checks
+        before, size = self.checks, _READ_BYTES
         while True:
             self._file.seek(self._read_to)
-            data = self._file.read(_READ_BYTES)
+            data = self._file.read(size)
             whole = data.rfind(b"\n") + 1
-            if not whole:
-                if len(data) == _READ_BYTES:
-                    raise SampleFileError(f"{self.path}: byte {self._read_to}: no end of line in {_READ_BYTES} bytes")
+            if whole:
+                self._take_lines(data[:whole])
+                size = _READ_BYTES
+            elif len(data) < size:
                 return self.checks - before
-            self._take_lines(data[:whole])
+            elif size < _LONGEST_LINE:
+                size *= 4  # the header, which holds the whole plan
+            else:
+                raise SampleFileError(f"{self.path}: byte {self._read_to}: no end of line in {size} bytes")
 
     def statistics_of(self, endpoint: int) -> Statistics:
         """The statistics of what is in so far."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -131,3 +132,15 @@ def test_a_file_that_is_something_else_is_an_error_with_its_name(tmp_path: Path)
 def test_samples_come_in_the_order_of_their_checks_however_they_ended(checks: list[int]) -> None:
     samples = [Sample(endpoint=0, check=check, start_us=check, outcome="open") for check in checks]
     assert [sample.check for sample in in_check_order(samples)] == sorted(checks)
+
+
+def test_a_plan_of_many_endpoints_is_recovered_although_its_line_is_long(tmp_path: Path) -> None:
+    plan = Plan(endpoints=[Endpoint(host=f"host-{number}.internal", port=80) for number in range(8000)])
+    path = tmp_path / "samples.ndjson"
+    context = {"plan": record_of(plan), "selected": [7999], "machine": {}}
+    header = json.dumps({"netmon": 1, "started_unix_us": 1, "context": context})
+    assert len(header) > 2 << 20
+    sample = '[7999,1,5,"open",40,90,null,40,0,"127.0.0.1",null]'
+    path.write_text(f'{header}\n{sample}\n{{"event":"done","endpoint":7999}}\n')
+    (result,) = recover(path).results
+    assert (result.endpoint.host, result.verdict.status) == ("host-7999.internal", "passed")
