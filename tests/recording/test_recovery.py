@@ -135,12 +135,12 @@ def test_samples_come_in_the_order_of_their_checks_however_they_ended(checks: li
 
 
 def test_a_plan_of_many_endpoints_is_recovered_although_its_line_is_long(tmp_path: Path) -> None:
-    plan = Plan(endpoints=[Endpoint(host=f"host-{number}.internal", port=80) for number in range(8000)])
+    plan = Plan(endpoints=[Endpoint(host=f"host-{number}.internal", port=80) for number in range(12_000)])
     path = tmp_path / "samples.ndjson"
-    context = {"plan": record_of(plan), "selected": [7999], "machine": {}}
+    context = {"plan": record_of(plan), "selected": [11999], "machine": {}}
     header = json.dumps({"netmon": 1, "started_unix_us": 1, "context": context})
     assert len(header) > 2 << 20
-    sample = '[7999,1,5,"open",40,90,null,40,0,"127.0.0.1",null]'
-    path.write_text(f'{header}\n{sample}\n{{"event":"done","endpoint":7999}}\n')
+    sample = '[11999,1,5,"open",40,90,null,40,0,"127.0.0.1",null]'
+    path.write_text(f'{header}\n{sample}\n{{"event":"done","endpoint":11999}}\n')
     (result,) = recover(path).results
-    assert (result.endpoint.host, result.verdict.status) == ("host-7999.internal", "passed")
+    assert (result.endpoint.host, result.verdict.status) == ("host-11999.internal", "passed")
