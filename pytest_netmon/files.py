@@ -10,13 +10,12 @@ import errno
 import os
 import secrets
 import stat
-from typing import IO, TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import IO
 
 from .safe import for_terminal
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
+from .samples import SampleFileError
 
 #: As pytest keeps its own cache out of a repository.
 _GITIGNORE = "# Made by pytest-netmon.\n*\n"
@@ -75,6 +74,7 @@ def write_whole(path: Path, chunks: Iterable[str]) -> None:
     Raises ArtifactError, and whatever else `chunks` raises; then nothing is left behind.
     """
     try:
+        _refuse_nul(path)
         target = _followed(path)
         mode = _mode_of(target)
         if mode is None or stat.S_ISREG(mode):
@@ -86,8 +86,6 @@ def write_whole(path: Path, chunks: Iterable[str]) -> None:
                 _write(file, chunks, target)
     except OSError as error:
         raise _artifact_error(path, error) from error
-    except ValueError as error:  # a NUL in the path
-        raise ArtifactError(path, str(error), "name another place") from error
 
 
 def write_artifacts(folder: Path, files: Mapping[str, Iterable[str]]) -> list[Path]:
@@ -127,6 +125,7 @@ def _joined(errors: list[ArtifactError], written: list[Path]) -> ArtifactError:
 def _make_folder(folder: Path) -> bool:
     """Make the folder; return whether it was missing."""
     try:
+        _refuse_nul(folder)
         if folder.is_dir():
             return False
         if folder.is_symlink() and not folder.exists():
@@ -134,9 +133,13 @@ def _make_folder(folder: Path) -> bool:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _artifact_error(folder, error) from error
-    except ValueError as error:
-        raise ArtifactError(folder, str(error), "name another place") from error
     return True
+
+
+def _refuse_nul(path: Path) -> None:
+    """Python raises a ValueError for it, which could as well be a fault of ours."""
+    if "\0" in str(path):
+        raise OSError(errno.EINVAL, "a NUL in the path")
 
 
 def _followed(path: Path) -> Path:
@@ -189,6 +192,8 @@ def _read(chunks: Iterable[str], target: Path) -> Iterator[str]:
     """Yield the chunks. Where the trouble is with what they are made from (the samples on disk), say so."""
     try:
         yield from chunks
+    except SampleFileError as error:
+        raise ArtifactError(target, f"what goes into it cannot be read: {error}", "run the checks again") from error
     except OSError as error:
         source = f"{error.filename}: " if error.filename else ""
         reason = f"what goes into it cannot be read: {source}{error.strerror or error}"

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pytest_netmon.files import ArtifactError, write_artifacts, write_whole
+from pytest_netmon.samples import SampleFileError
 
 on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
 
@@ -118,6 +119,16 @@ def test_samples_that_cannot_be_read_are_told_from_a_file_that_cannot_be_written
     assert names_in(tmp_path) == []
 
 
+def test_samples_that_were_damaged_are_told(tmp_path):
+    def chunks():
+        yield "half"
+        raise SampleFileError("samples.ndjson: byte 7: expected an array")
+
+    with pytest.raises(ArtifactError, match=r"a\.txt: what .* cannot be read: samples\.ndjson: byte 7"):
+        write_whole(tmp_path / "a.txt", chunks())
+    assert names_in(tmp_path) == []
+
+
 def test_a_folder_in_the_place_of_the_file_is_told(tmp_path):
     (tmp_path / "a.txt").mkdir()
     with pytest.raises(ArtifactError, match=r"a\.txt: Is a directory; a folder stands where the file should be"):
@@ -141,7 +152,7 @@ def test_a_file_in_the_place_of_the_folder_is_told(tmp_path):
 
 def test_a_path_with_a_nul_is_told(tmp_path):
     for write in (lambda: write_whole(tmp_path / "a\0b", ["x"]), lambda: write_artifacts(tmp_path / "a\0b", {})):
-        with pytest.raises(ArtifactError, match=r"a\\x00b: .*null"):
+        with pytest.raises(ArtifactError, match=r"a\\x00b: a NUL in the path"):
             write()
 
 

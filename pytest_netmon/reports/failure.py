@@ -1,0 +1,303 @@
+"""The text of a failed or inconclusive endpoint: what was measured, what was allowed, the likely cause. Pure.
+
+The same text stands in pytest's failure, in JUnit and in the terminal (product.md, "Verdicts").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..limits import shown_limit, shown_measured
+from ..outcomes import CLOSED, LOCAL_ERROR, OPEN, cause_of, next_step_of
+from ..run import Result
+from ..safe import for_terminal
+from ..samples import Sample
+from ..statistics import MOST_REPEATED_CHECKS, Distribution
+from ..verdict import LimitResult
+from .evidence import Evidence, evidence_of
+from .layout import counted, in_columns, listed, padded, shown_ms, width_of
+from .shortages import is_known
+
+#: Check numbers, addresses and next steps to list before "and 12 more".
+_MOST_NUMBERS = 10
+_MOST_ADDRESSES = 3
+_MOST_NEXT_STEPS = 2
+_INDENT = "  "
+#: As good as open: the handshake was complete.
+_RESET = "reset"
+_CLOSE_IT = "see what listens there, and which firewall lets this machine in"
+
+#: What the system says with each outcome anyway: to show it would add nothing.
+_USUAL_ERRNO = {
+    "refused": ("ECONNREFUSED",),
+    "timeout": ("ETIMEDOUT",),
+    "reset": ("ECONNRESET", "EPIPE"),
+    "host_unreachable": ("EHOSTUNREACH",),
+    "network_unreachable": ("ENETUNREACH",),
+}
+
+
+def failure_text(result: Result) -> str:
+    """Return the text for an endpoint that failed or is inconclusive, lines joined by newlines, no
+    newline at the end, harmless for a terminal.
+
+    For a redacted endpoint it holds neither host nor address, and no words of the system, which
+    could hold them. Reads the samples once.
+    """
+    if result.verdict.status == "passed":
+        return f"{shown_name(result)}: passed, {_what_passed(result)}"
+    evidence = evidence_of(result)
+    lines = [_heading(result)]
+    lines += [_INDENT + line for line in _limit_rows(result)]
+    lines += [_INDENT + line for line in _outcome_lines(result, evidence)]
+    lines += [f"{_INDENT}next: {step}" for step in next_steps(result)]
+    lines += [_INDENT + line for line in _repeat_lines(result)]
+    lines += [_INDENT + line for line in _attempt_lines(result, evidence)]
+    lines += [_INDENT + line for line in _left_out_lines(result, evidence)]
+    lines += [_INDENT + line for line in _note_lines(result)]
+    return "\n".join(lines)
+
+
+def one_line(result: Result) -> str:
+    """Return one line about an endpoint, harmless for a terminal, without colour: `PASS`, `FAIL` or
+    `INCONCLUSIVE`, id and address, then the time or the likely cause."""
+    status = result.verdict.status
+    if status == "inconclusive":
+        return f"INCONCLUSIVE  {shown_name(result)}  {_what_was_missing(result)}"
+    if status == "failed":
+        return f"FAIL  {_what_failed(result)}"
+    return f"PASS  {shown_name(result)}  {_what_passed(result)}"
+
+
+def next_steps(result: Result) -> tuple[str, ...]:
+    """Return what to try about the target, the most promising first, at most two lines."""
+    steps = [_CLOSE_IT] if result.endpoint.expect == "closed" and _opened(result) else []
+    steps += [next_step_of(name) for name, _ in _told_errors(result)]
+    return tuple(dict.fromkeys(steps))[:_MOST_NEXT_STEPS]
+
+
+def shown_name(result: Result) -> str:
+    """Return `id (address)`, or the id alone where it says the address, or where that is to be hidden."""
+    endpoint = result.endpoint
+    name = for_terminal(endpoint.id)
+    if endpoint.redact or not result.address or result.address == endpoint.host:
+        return name
+    return f"{name} ({for_terminal(result.address)})"
+
+
+def _heading(result: Result) -> str:
+    statistics, name = result.statistics, shown_name(result)
+    if result.verdict.status == "inconclusive":
+        return f"{name}: inconclusive, {_what_was_missing(result)}"
+    if result.endpoint.expect == "closed":
+        return f"{name}: {_not_closed(result)}"
+    if not result.endpoint.measured:
+        return f"{name}: not reached in {counted(statistics.checks, 'try', 'tries')}"
+    if result.verdict.broken:
+        broken = counted(len(result.verdict.broken), "limit")
+        return f"{name}: {broken} broken in {counted(statistics.checks, 'check')}"
+    return f"{name}: {_reasons(result)}"
+
+
+def _what_was_missing(result: Result) -> str:
+    missing = result.statistics.local_errors
+    if not missing or not result.complete:
+        return _reasons(result)
+    return f"{missing} of {counted(missing + result.statistics.checks, 'check')} could not be made here"
+
+
+def _not_closed(result: Result) -> str:
+    statistics = result.statistics
+    opened = _opened(result)
+    checks = counted(statistics.checks, "check")
+    if opened and not result.endpoint.measured:
+        return f"{'open' if OPEN in opened else 'opened, then reset'}, but it must not be reachable"
+    if opened:
+        shares = [f"{outcome} in {times}" for outcome, times in opened.items()]
+        return f"{' and '.join(shares)} of {checks}, but it must not be reachable"
+    told = _told_errors(result)
+    return f"no proof that it is closed: {_times_each(told)} in {checks}" if told else _reasons(result)
+
+
+def _opened(result: Result) -> dict[str, int]:
+    """How often a handshake was complete."""
+    times = {OPEN: result.statistics.successful, _RESET: result.statistics.errors.get(_RESET, 0)}
+    return {outcome: number for outcome, number in times.items() if number}
+
+
+def _reasons(result: Result) -> str:
+    return "; ".join(for_terminal(reason) for reason in result.verdict.reasons) or "no reason given"
+
+
+def _limit_rows(result: Result) -> list[str]:
+    broken = result.verdict.broken
+    if not broken or not result.statistics.checks:
+        return []
+    names = [each.limit.metric.shown_name for each in broken]
+    values = in_columns([_number_and_unit(each) for each in broken], right=[0], gap=" ")
+    allowed = [f"allowed {shown_limit(each.limit)}" for each in broken]
+    contexts = [_context(each, result) for each in broken]
+    told = [context if context not in contexts[:at] else "" for at, context in enumerate(contexts)]
+    return _joined(_joined(_joined(names, values, " "), allowed, "   "), told, "     ")
+
+
+def _number_and_unit(broken: LimitResult) -> tuple[str, str]:
+    shown = shown_measured(broken.limit, broken.value)
+    if broken.value is None:
+        return shown, ""
+    number, _, unit = shown.partition(" ")
+    return number, unit
+
+
+def _joined(left: list[str], right: list[str], gap: str) -> list[str]:
+    width = max(map(width_of, left))
+    return [(padded(start, width) + gap + end).rstrip() for start, end in zip(left, right, strict=True)]
+
+
+def _context(broken: LimitResult, result: Result) -> str:
+    statistics, metric = result.statistics, broken.limit.metric
+    if metric.name == "success":
+        return f"{statistics.successful} of {statistics.checks}"
+    if metric.name.startswith("errors"):
+        return f"of {counted(statistics.checks, 'check')}"
+    phases = {"connect": statistics.connect, "dns": statistics.dns, "rtt": statistics.rtt}
+    return _spread(phases[metric.phase]) if metric.phase in phases else ""
+
+
+def _spread(phase: Distribution) -> str:
+    if not phase.count:
+        return ""
+    figures = {"min": phase.min_ms, "avg": phase.avg_ms, "median": phase.median_ms, "max": phase.max_ms}
+    return "  ".join(f"{name} {shown_ms(value)}" for name, value in figures.items())
+
+
+def _outcome_lines(result: Result, evidence: Evidence) -> list[str]:
+    told = _told_errors(result)
+    if _differing_tries(result, evidence):
+        lines = [f"try {number}: {_with_cause(result, name)}" for number, name in enumerate(evidence.tries, 1)]
+        return lines + [line for name, _ in told for line in _detail_lines(result, evidence, name)]
+    lines = []
+    for name, times in told:
+        lines += [_with_cause(result, name, times), *_detail_lines(result, evidence, name)]
+    return lines
+
+
+def _differing_tries(result: Result, evidence: Evidence) -> bool:
+    return not result.endpoint.measured and result.endpoint.expect == "open" and len(set(evidence.tries)) > 1
+
+
+def _told_errors(result: Result) -> list[tuple[str, int]]:
+    """The outcomes to explain, the most frequent first; what an endpoint should come to is none of them."""
+    expected = (*CLOSED, _RESET) if result.endpoint.expect == "closed" else ()  # the heading tells that it was open
+    errors = [error for error in result.statistics.errors.items() if error[0] not in expected]
+    return sorted(errors, key=lambda error: (-error[1], error[0]))
+
+
+def _with_cause(result: Result, name: str, times: int = 1) -> str:
+    cause = cause_of(name, result.endpoint.timeout_s)
+    told = _times_each([(name, times)]) if times > 1 or result.endpoint.measured else for_terminal(name)
+    return f"{told} ({cause})"
+
+
+def _detail_lines(result: Result, evidence: Evidence, outcome: str) -> list[str]:
+    sample = evidence.last.get(outcome)
+    detail = _detail(result, sample) if sample else ""
+    if not sample or not detail:
+        return []
+    if len(evidence.tries) == 1:
+        return [f"  {detail}"]
+    return [f"  last, {'check' if result.endpoint.measured else 'try'} {sample.check}: {detail}"]
+
+
+def _detail(result: Result, sample: Sample) -> str:
+    """What ICMP and the system said, where the outcome does not say as much."""
+    parts = [f"ICMP {sample.icmp[0]}/{sample.icmp[1]}"] if sample.icmp else []
+    if sample.errno not in _USUAL_ERRNO.get(sample.outcome, ()):
+        parts += [for_terminal(sample.errno)] if sample.errno else []
+        parts += [f'"{for_terminal(sample.message)}"'] if sample.message and not result.endpoint.redact else []
+    return ", ".join(parts)
+
+
+def _repeat_lines(result: Result) -> list[str]:
+    numbers = result.statistics.repeated_checks
+    if not numbers:
+        return []
+    cause = "packet loss, not a slow server"
+    if len(numbers) == 1:
+        return [f"check {numbers[0]} needed a repeated SYN: {cause}"]
+    if len(numbers) < MOST_REPEATED_CHECKS:
+        return [f"checks {listed(numbers, _MOST_NUMBERS)} needed a repeated SYN: {cause}"]
+    return [f"{MOST_REPEATED_CHECKS} checks or more needed a repeated SYN, the first of them {numbers[0]}: {cause}"]
+
+
+def _attempt_lines(result: Result, evidence: Evidence) -> list[str]:
+    """Addresses that failed before another one decided (RFC 8305)."""
+    attempts = [
+        (address or "another address", outcome, times) for (address, outcome), times in evidence.attempts.items()
+    ]
+    attempts.sort(key=lambda attempt: (-attempt[2], attempt))
+    lines = []
+    for address, outcome, times in attempts[:_MOST_ADDRESSES]:
+        shown = "another address" if result.endpoint.redact else for_terminal(address)
+        lines.append(f"tried in vain in {counted(times, 'check')}: {shown} ({for_terminal(outcome)})")
+    more = len(attempts) - len(lines)
+    return [*lines, f"and {more} more such"] if more else lines
+
+
+def _left_out_lines(result: Result, evidence: Evidence) -> list[str]:
+    """What could not be checked for want of something here."""
+    if not evidence.shortages:
+        return []
+    common = evidence.shortages.most_common()
+    lacks = [", ".join(filter(None, (for_terminal(shortage.errno), shortage.lack))) for shortage, _ in common]
+    lines = [f"next: {shortage.remedy}" for shortage, _ in common[:_MOST_NEXT_STEPS]]
+    sample = evidence.last[LOCAL_ERROR]
+    if sample.message and not is_known(sample.errno) and not result.endpoint.redact:
+        lines.insert(0, f'  last, check {sample.check}: "{for_terminal(sample.message)}"')
+    if result.verdict.status == "inconclusive":
+        causes = [f"{times} x {lack}" for lack, (_, times) in zip(lacks, common, strict=True)]
+        return [*causes, *lines]
+    number = counted(sum(evidence.shortages.values()), "check")
+    return [f"{number} could not be made here: {'; '.join(lacks)}; left out", *lines]
+
+
+def _note_lines(result: Result) -> list[str]:
+    # What could not be made here is told at length by `_left_out_lines`.
+    return [for_terminal(note) for note in result.verdict.notes if LOCAL_ERROR not in note]
+
+
+def _times_each(outcomes: Iterable[tuple[str, int]]) -> str:
+    return ", ".join(f"{times} x {for_terminal(name)}" for name, times in outcomes)
+
+
+def _what_failed(result: Result) -> str:
+    name = shown_name(result)
+    if result.endpoint.expect == "closed":
+        return f"{name}  {_not_closed(result)}"
+    rows = [
+        f"{each.limit.metric.shown_name} {shown_measured(each.limit, each.value)} (allowed {shown_limit(each.limit)})"
+        for each in result.verdict.broken
+    ]
+    parts = [", ".join(rows)] if rows else []
+    return f"{name}  {'; '.join([*parts, *_main_cause(result)]) or _reasons(result)}"
+
+
+def _main_cause(result: Result) -> list[str]:
+    told = _told_errors(result)
+    if not result.endpoint.measured:
+        # The last try is the one that ended the matter.
+        told = [error for error in told if error[0] == result.statistics.last_outcome]
+    return [_with_cause(result, name, times) for name, times in told[:1]]
+
+
+def _what_passed(result: Result) -> str:
+    statistics, connect = result.statistics, result.statistics.connect
+    if result.endpoint.expect == "closed":
+        outcomes = statistics.errors if result.endpoint.measured else [for_terminal(statistics.last_outcome or "")]
+        told = f"closed ({', '.join(outcomes)})"
+    elif result.endpoint.measured:
+        shares = f"{statistics.successful} of {statistics.checks}"
+        told = f"{shares}, median {shown_ms(connect.median_ms)} ms, max {shown_ms(connect.max_ms)} ms"
+    else:
+        told = f"{shown_ms(connect.avg_ms)} ms"
+    return "; ".join([told, *map(for_terminal, result.verdict.notes)])

@@ -1,0 +1,359 @@
+"""`netmon.json`: the seed's shape and key names, additions beside them (product.md, "Artifacts"). Pure.
+
+Its schema is `pytest_netmon/schemas/results.schema.json`. Milliseconds keep 3 decimals, which is all that was
+measured, rates 6; what was not measured is null.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from ..limits import Limit
+from ..outcomes import OPEN
+from ..plan import Endpoint
+from ..run import Result, Run
+from ..safe import for_json
+from ..samples import Sample
+from ..statistics import Distribution, Statistics, pooled
+from ..verdict import limits_in_force
+from .rounds import rounds_of
+
+#: Of the shape of the file. A reader must know the first number; a second one counts additions.
+SCHEMA_VERSION = "1.0"
+TOOL_NAME = "pytest-netmon"
+#: Samples joined into one chunk: some 64 KiB.
+_SAMPLES_A_CHUNK = 256
+
+#: results by port, and those by host: several entries of a plan may name the same host and port.
+_ByPort = dict[int, list[Result]]
+_ByHost = dict[str, _ByPort]
+
+
+def json_chunks(run: Run) -> Iterator[str]:
+    """Yield `netmon.json` in pieces, ASCII, ending in a newline; memory does not grow with the number of samples.
+
+    - Keys are hosts (the name where an endpoint is redacted) in the order of the plan. Endpoints of one host and port
+      are pooled in `statistics`; their samples follow each other in `raw_data`, each with its `endpoint` id.
+    - "successful" is "open", also where `expect: closed` wants it otherwise: the verdicts stand in `endpoints`.
+    - `total_checks` are rounds: see `rounds_of`.
+
+    Raises what `run.store` raises where samples cannot be read.
+    """
+    hosts = _by_host(run.results)
+    yield f'{{\n  "monitoring_session": {_nested(_session(run, hosts), 2)},\n  "statistics": '
+    yield from _object((host, [_nested(_host_statistics(ports), 4)]) for host, ports in hosts.items())
+    yield ',\n  "endpoints": '
+    yield from _array(_nested(endpoint, 4) for endpoint in _endpoints(run))
+    yield ',\n  "raw_data": '
+    yield from _object((host, _raw_data_of(ports, run)) for host, ports in hosts.items())
+    yield "\n}\n"
+
+
+def rounded(value: float | None, decimals: int) -> float | None:
+    """Return `value` with that many decimals; None for what was not measured, or is no number."""
+    return None if value is None or not math.isfinite(value) else round(value, decimals)
+
+
+def _by_host(results: Sequence[Result]) -> _ByHost:
+    hosts: _ByHost = {}
+    for result in results:
+        hosts.setdefault(result.endpoint.shown_host, {}).setdefault(result.endpoint.port, []).append(result)
+    return hosts
+
+
+def _session(run: Run, hosts: _ByHost) -> dict[str, Any]:
+    return {
+        "start_time": _time(run.started_at),
+        "end_time": _time(run.ended_at),
+        "targets": list(hosts),
+        "ports": sorted({port for ports in hosts.values() for port in ports}),
+        "interval": rounded(run.plan.interval_s, 6),
+        "timeout": rounded(run.plan.timeout_s, 6),
+        "schema_version": SCHEMA_VERSION,
+        "tool": {"name": TOOL_NAME, "version": run.tool_version},
+        "machine": run.machine,
+        "partial": run.partial,
+        "gaps": [
+            {
+                "timestamp": _time(run.started_at + datetime.timedelta(microseconds=gap.at_us)),
+                "length_s": rounded(gap.length_us / 1e6, 6),
+                "cause": gap.cause,
+                "missed_checks": gap.missed,
+            }
+            for gap in run.gaps
+        ],
+        "lost_samples": run.lost_samples,
+        "warnings": list(run.warnings),
+    }
+
+
+def _host_statistics(ports: _ByPort) -> dict[str, Any]:
+    results = [result for port in ports.values() for result in port]
+    rounds = rounds_of(results)
+    connect = pooled(result.statistics.connect for result in results)
+    return {
+        "total_checks": rounds.total,
+        "successful_checks": rounds.successful,
+        "success_rate": _rate(rounds.successful, rounds.total),
+        "ping_statistics": {
+            "min_ms": _ms(connect.min_ms),
+            "max_ms": _ms(connect.max_ms),
+            "avg_ms": _ms(connect.avg_ms),
+            "median_ms": _ms(connect.median_ms),
+        },
+        "port_statistics": {
+            str(port): _port_statistics([result.statistics for result in results]) for port, results in ports.items()
+        },
+        "error_count": rounds.errors,
+    }
+
+
+def _port_statistics(parts: Sequence[Statistics]) -> dict[str, Any]:
+    connect = _one([part.connect for part in parts])
+    return {
+        "success_rate": _rate(sum(part.successful for part in parts), sum(part.checks for part in parts)),
+        "avg_response_time_ms": _ms(connect.avg_ms),
+        "checks": sum(part.checks for part in parts),
+        "successful_checks": sum(part.successful for part in parts),
+        "local_errors": sum(part.local_errors for part in parts),
+        "errors": _errors(parts),
+        "syn_repeats": _sum_of_known(part.syn_repeats for part in parts),
+        **_figures(connect),
+        "dns": _phase(_one([part.dns for part in parts])),
+        "rtt": _phase(_one([part.rtt for part in parts])),
+    }
+
+
+def _endpoints(run: Run) -> Iterator[dict[str, Any]]:
+    """All of the plan: also those that were skipped, deselected or not reached before the end."""
+    results = {result.index: result for result in run.results}
+    for index, endpoint in enumerate(run.plan.endpoints):
+        result = results.get(index)
+        yield {**_settings(endpoint), **(_judged(result) if result else _not_judged(endpoint))}
+
+
+def _settings(endpoint: Endpoint) -> dict[str, Any]:
+    source = endpoint.source
+    return {
+        "id": endpoint.id,
+        "host": endpoint.shown_host,
+        "port": endpoint.port,
+        "name": endpoint.name,
+        "vantage": endpoint.vantage,
+        "source": {"file": source.file, "line": source.line or None, "column": source.column or None}
+        if source
+        else None,
+        "settings": {
+            "measured": endpoint.measured,
+            "count": endpoint.count,
+            "interval_s": rounded(endpoint.interval_s, 6),
+            "timeout_s": rounded(endpoint.timeout_s, 6),
+            "expect": endpoint.expect,
+            "xfail": endpoint.xfail,
+            "redact": endpoint.redact,
+        },
+        "skip": endpoint.skip,
+    }
+
+
+def _judged(result: Result) -> dict[str, Any]:
+    verdict = result.verdict
+    return {
+        "complete": result.complete,
+        "address": None if result.endpoint.redact else result.address,
+        "statistics": _endpoint_statistics(result.statistics),
+        "verdict": verdict.status,
+        "reasons": list(verdict.reasons),
+        "notes": list(verdict.notes),
+        "limits": [_limit(each.limit, each.value, each.ok) for each in verdict.limits],
+    }
+
+
+def _not_judged(endpoint: Endpoint) -> dict[str, Any]:
+    return {
+        "complete": False,
+        "address": None,
+        "statistics": None,
+        "verdict": None,
+        "reasons": [],
+        "notes": [],
+        "limits": [_limit(limit, None, None) for limit in limits_in_force(endpoint)],
+    }
+
+
+def _endpoint_statistics(statistics: Statistics) -> dict[str, Any]:
+    return {
+        "checks": statistics.checks,
+        "successful_checks": statistics.successful,
+        "success_rate": rounded(statistics.success_rate, 6),
+        "local_errors": statistics.local_errors,
+        "errors": _errors([statistics]),
+        "consecutive_failures": statistics.consecutive_failures,
+        "outage_s": rounded(statistics.outage_s, 6),
+        "syn_repeats": statistics.syn_repeats,
+        "connect": _phase(statistics.connect),
+        "dns": _phase(statistics.dns),
+        "rtt": _phase(statistics.rtt),
+        "first_success": statistics.first_success,
+        "last_outcome": statistics.last_outcome,
+    }
+
+
+def _limit(limit: Limit, value: float | None, ok: bool | None) -> dict[str, Any]:
+    decimals = 3 if limit.metric.unit == "ms" else 6
+    return {
+        "limit": limit.text,
+        "metric": limit.metric.name,
+        "op": limit.op,
+        "allowed": rounded(limit.value, decimals),
+        "unit": limit.metric.unit,
+        "value": rounded(value, decimals),
+        "ok": ok,
+        "origin": limit.origin,
+    }
+
+
+def _phase(phase: Distribution) -> dict[str, Any]:
+    return {"count": phase.count, "avg_ms": _ms(phase.avg_ms), **_figures(phase)}
+
+
+def _figures(phase: Distribution) -> dict[str, Any]:
+    return {
+        "min_ms": _ms(phase.min_ms),
+        "median_ms": _ms(phase.median_ms),
+        "p95_ms": _ms(phase.percentile_ms(95)),
+        "p99_ms": _ms(phase.percentile_ms(99)),
+        "max_ms": _ms(phase.max_ms),
+        "stdev_ms": _ms(phase.stdev_ms),
+        "jitter_ms": _ms(phase.jitter_ms),
+    }
+
+
+def _one(distributions: Sequence[Distribution]) -> Distribution:
+    """A single one keeps its jitter, which `pooled` cannot know."""
+    return distributions[0] if len(distributions) == 1 else pooled(distributions)
+
+
+def _errors(parts: Iterable[Statistics]) -> dict[str, int]:
+    errors: dict[str, int] = {}
+    for part in parts:
+        for outcome, times in part.errors.items():
+            errors[outcome] = errors.get(outcome, 0) + times
+    return dict(sorted(errors.items()))
+
+
+def _sum_of_known(numbers: Iterable[int | None]) -> int | None:
+    known = [number for number in numbers if number is not None]
+    return sum(known) if known else None
+
+
+def _raw_data_of(ports: _ByPort, run: Run) -> Iterator[str]:
+    for lead, (port, results) in zip(_leads("{"), ports.items(), strict=False):
+        yield f'{lead}\n      "{port}": '
+        yield from _sample_lines(results, run)
+    yield "\n    }"
+
+
+def _sample_lines(results: Sequence[Result], run: Run) -> Iterator[str]:
+    shared = len(results) > 1
+    lines = (
+        _line(_sample(sample, result.endpoint, run, shared))
+        for result in results
+        for sample in result.store.of(result.index)
+    )
+    yield from _array(lines, indent=6)
+
+
+def _sample(sample: Sample, endpoint: Endpoint, run: Run, shared: bool) -> dict[str, Any]:
+    shown = {
+        "timestamp": _time(run.timestamp_of(sample)),
+        "check": sample.check,
+        "outcome": sample.outcome,
+        "connect_ms": _ms(sample.connect_ms),
+        "clock_ms": _ms(sample.clock_ms),
+        "dns_ms": _ms(sample.dns_ms),
+        "rtt_ms": _ms(sample.rtt_ms),
+        "syn_repeats": sample.syn_repeats,
+        "address": None if endpoint.redact else sample.address,
+    }
+    if shared:
+        shown["endpoint"] = endpoint.id
+    if sample.outcome != OPEN:
+        shown["errno"] = sample.errno
+        shown["icmp"] = {"type": sample.icmp[0], "code": sample.icmp[1]} if sample.icmp else None
+        shown["message"] = None if endpoint.redact else sample.message
+    if sample.attempts:
+        shown["attempts"] = [
+            {
+                "address": None if endpoint.redact else attempt.address,
+                "outcome": attempt.outcome,
+                "clock_ms": _ms(attempt.clock_ms),
+            }
+            for attempt in sample.attempts
+        ]
+    return shown
+
+
+def _ms(value: float | None) -> float | None:
+    return rounded(value, 3)
+
+
+def _rate(part: int, whole: int) -> float | None:
+    return rounded(part / whole, 6) if whole else None
+
+
+def _time(moment: datetime.datetime) -> str:
+    return moment.isoformat(timespec="microseconds")
+
+
+def _object(members: Iterable[tuple[str, Iterable[str]]]) -> Iterator[str]:
+    """An object of the second level, its members' values in pieces."""
+    opened = False
+    for lead, (key, pieces) in zip(_leads("{"), members, strict=False):
+        yield f"{lead}\n    {_line(key)}: "
+        yield from pieces
+        opened = True
+    yield "\n  }" if opened else "{}"
+
+
+def _array(items: Iterable[str], indent: int = 2) -> Iterator[str]:
+    """An array, each item at the start of a line, a few hundred of them in a chunk."""
+    margin = "\n" + " " * indent
+    chunk: list[str] = []
+    opened = False
+    for lead, item in zip(_leads("["), items, strict=False):
+        chunk.append(f"{lead}{margin}  {item}")
+        opened = True
+        if len(chunk) == _SAMPLES_A_CHUNK:
+            yield "".join(chunk)
+            chunk.clear()
+    yield "".join(chunk) + (f"{margin}]" if opened else "[]")
+
+
+def _leads(bracket: str) -> Iterator[str]:
+    """What goes before each item: the bracket, then commas."""
+    yield bracket
+    while True:
+        yield ","
+
+
+def _line(value: object) -> str:
+    return json.dumps(_harmless(value), allow_nan=False)
+
+
+def _nested(value: object, indent: int) -> str:
+    return json.dumps(_harmless(value), allow_nan=False, indent=2).replace("\n", "\n" + " " * indent)
+
+
+def _harmless(value: Any) -> Any:
+    if isinstance(value, str):
+        return for_json(value)
+    if isinstance(value, dict):
+        return {_harmless(key): _harmless(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_harmless(each) for each in value]
+    return value

@@ -1,0 +1,162 @@
+"""`netmon-junit.xml`: a testcase for each endpoint, through the junit-xml package. Pure.
+
+GitLab shows `classname` and reads a failure's text, Jenkins its message and only the first failure: both get all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from junit_xml import TestCase, TestSuite, to_xml_report_string
+
+from ..plan import Endpoint
+from ..run import Result, Run
+from ..safe import for_terminal, for_xml
+from ..statistics import Distribution
+from .failure import failure_text
+
+Property = tuple[str, "str | float | int"]
+
+_FIGURES = ("min", "avg", "median", "p95", "p99", "max", "jitter")
+
+
+def junit_xml(run: Run) -> str:
+    """Return the JUnit document of a run, well-formed whatever the texts in it.
+
+    One testcase for each endpoint that was probed and each that the configuration skips, in the order
+    of the plan; deselected ones have none, as with pytest. A broken limit is a failure, an inconclusive
+    verdict an error, a failure that was expected (xfail) is skipped with its reason. Endpoints of a run
+    that was cut off which have no result are missing: the property `partial` says so.
+    """
+    results = {result.index: result for result in run.results}
+    cases = []
+    for index, endpoint in enumerate(run.plan.endpoints):
+        if index in results:
+            cases.append(_case_of(results[index]))
+        elif endpoint.skip is not None:
+            cases.append(_skipped_case(endpoint))
+    suite = _Suite(
+        "netmon",
+        [case for case, _ in cases],
+        hostname=_attribute(run.machine.get("host", "")) or None,
+        timestamp=run.started_at.isoformat(timespec="seconds"),
+        properties={_attribute(name): _attribute(value) for name, value in _suite_properties(run)},
+    )
+    suite.properties_of_cases = [properties for _, properties in cases]
+    return str(to_xml_report_string([suite], encoding="utf-8"))
+
+
+def flat_properties(result: Result) -> list[Property]:
+    """Return the figures of an endpoint as flat names and scalars, for JUnit and pytest's
+    `user_properties`: milliseconds with 3 decimals, rates with 6; what was not measured is left out."""
+    statistics, endpoint = result.statistics, result.endpoint
+    found: list[tuple[str, str | float | int | None]] = [
+        ("verdict", result.verdict.status),
+        ("address", None if endpoint.redact else result.address),
+        ("checks", statistics.checks),
+        ("successful_checks", statistics.successful),
+        ("success_rate", None if statistics.success_rate is None else round(statistics.success_rate, 6)),
+        ("local_errors", statistics.local_errors or None),
+        *((f"errors_{outcome}", times) for outcome, times in sorted(statistics.errors.items())),
+        ("syn_repeats", statistics.syn_repeats),
+        *_figures("connect", statistics.connect),
+        *_figures("dns", statistics.dns),
+        *_figures("rtt", statistics.rtt),
+    ]
+    return [(name, value) for name, value in found if value is not None]
+
+
+def _figures(name: str, phase: Distribution) -> list[tuple[str, float | None]]:
+    figures = {
+        "min": phase.min_ms,
+        "avg": phase.avg_ms,
+        "median": phase.median_ms,
+        "p95": phase.percentile_ms(95),
+        "p99": phase.percentile_ms(99),
+        "max": phase.max_ms,
+        "jitter": phase.jitter_ms,
+    }
+    return [(f"{name}_{stat}_ms", None if ms is None else round(ms, 3)) for stat, ms in figures.items()]
+
+
+def _suite_properties(run: Run) -> Iterable[Property]:
+    yield "tool", f"pytest-netmon {run.tool_version}"
+    yield "partial", str(run.partial).lower()
+    for name, value in run.machine.items():
+        yield f"machine_{name}", value
+    if run.lost_samples:
+        yield "lost_samples", run.lost_samples
+    for number, warning in enumerate(run.warnings, 1):
+        yield f"warning_{number}", warning
+
+
+def _case_of(result: Result) -> tuple[Any, list[Property]]:
+    case = _case(result.endpoint, _duration_s(result))
+    verdict = result.verdict
+    if verdict.status == "passed":
+        return case, flat_properties(result)
+    # A failure without message and text would count as passed.
+    message = _attribute(verdict.reasons[0] if verdict.reasons else verdict.status)
+    text = for_xml(failure_text(result))
+    if verdict.status == "inconclusive":
+        case.add_error_info(message, text, "inconclusive")
+    elif result.endpoint.xfail is not None:
+        case.add_skipped_info(_attribute(f"expected failure: {result.endpoint.xfail}: {message}"), text)
+    else:
+        case.add_failure_info(message, text, "limit")
+    return case, flat_properties(result)
+
+
+def _skipped_case(endpoint: Endpoint) -> tuple[Any, list[Property]]:
+    case = _case(endpoint, 0.0)
+    case.add_skipped_info(_attribute(endpoint.skip or "skipped"))
+    return case, []
+
+
+def _case(endpoint: Endpoint, duration_s: float) -> Any:
+    source = endpoint.source
+    return TestCase(
+        _attribute(endpoint.id),
+        classname=_attribute(f"netmon.{endpoint.vantage}"),
+        elapsed_sec=duration_s,
+        file=_attribute(source.file) if source else None,
+        line=source.line or None if source else None,
+    )
+
+
+def _duration_s(result: Result) -> float:
+    """From the start of the first check to the end of the last one; 0 without checks."""
+    first_us = last_us = None
+    for sample in result.store.of(result.index):
+        first_us = sample.start_us if first_us is None else min(first_us, sample.start_us)
+        last_us = sample.end_us if last_us is None else max(last_us, sample.end_us)
+    return 0.0 if first_us is None or last_us is None else (last_us - first_us) / 1e6
+
+
+def _attribute(text: object) -> str:
+    """Readers turn newlines and tabs in an attribute into spaces: they are shown too, as for a terminal."""
+    return for_xml(for_terminal(str(text), None))
+
+
+class _Suite(TestSuite):  # type: ignore[misc]
+    """junit-xml's suite with what it lacks: properties of testcases, and a time where it is 0.
+
+    properties_of_cases: one list for each of `test_cases`, in their order.
+    """
+
+    properties_of_cases: list[list[Property]]
+
+    def build_xml_doc(self, encoding: str | None = None) -> ET.Element:
+        suite: ET.Element = super().build_xml_doc(encoding)
+        for element, case, properties in zip(
+            suite.iter("testcase"), self.test_cases, self.properties_of_cases, strict=True
+        ):
+            element.set("time", f"{case.elapsed_sec:.6f}")
+            if properties:
+                group = ET.Element("properties")
+                for name, value in properties:
+                    ET.SubElement(group, "property", name=_attribute(name), value=_attribute(value))
+                element.insert(0, group)
+        return suite

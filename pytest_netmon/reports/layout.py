@@ -1,0 +1,69 @@
+"""Plain text in columns, lists and counts, as all text reports write them. Pure."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+from ..safe import ELLIPSIS
+
+
+def width_of(text: str) -> int:
+    """Return how many columns of a terminal `text` takes: none for a combining mark, two for a wide
+    character (Unicode Standard Annex 11)."""
+    return len(text) if text.isascii() else sum(map(_columns, text))
+
+
+def padded(text: str, width: int, *, right: bool = False) -> str:
+    """Return `text` filled with spaces up to `width` columns; on its left where it belongs to the right."""
+    spaces = " " * (width - width_of(text))
+    return spaces + text if right else text + spaces
+
+
+def fitted(text: str, width: int) -> str:
+    """Return `text` if it fits into `width` columns, else its start and `...`."""
+    if width_of(text) <= width:
+        return text
+    room = max(0, width - len(ELLIPSIS))
+    kept = ""
+    for character in text:
+        room -= _columns(character)
+        if room < 0:
+            break
+        kept += character
+    return (kept + ELLIPSIS)[: max(0, width)]
+
+
+def in_columns(rows: Sequence[Sequence[str]], right: Sequence[int] = (), gap: str = "  ") -> list[str]:
+    """Return one line a row, its cells padded to the widest of their column; the columns whose
+    numbers are in `right` stand on the right. All rows have the same number of cells."""
+    widths = [max(map(width_of, column)) for column in zip(*rows, strict=True)]
+    return [
+        gap.join(padded(cell, widths[at], right=at in right) for at, cell in enumerate(row)).rstrip() for row in rows
+    ]
+
+
+def listed(items: Sequence[object], most: int, more: int = 0) -> str:
+    """Return `4, 7 and 31`; with over `most` items `4, 7, 31 and 12 more`. `more` counts items that
+    are not at hand."""
+    shown = [str(item) for item in items[:most]]
+    more += len(items) - len(shown)
+    if more:
+        shown.append(f"{more} more")
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def counted(number: int, singular: str, plural: str | None = None) -> str:
+    """Return `1 check`, `2 checks`, `3 tries`."""
+    return f"{number} {singular}" if number == 1 else f"{number} {plural or singular + 's'}"
+
+
+def shown_ms(value_ms: float | None) -> str:
+    """Return milliseconds as tables have them: two decimals, `-` where nothing was measured."""
+    return "-" if value_ms is None else f"{value_ms:.2f}"
+
+
+def _columns(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1

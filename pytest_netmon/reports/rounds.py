@@ -1,0 +1,91 @@
+"""Rounds: the seed's `total_checks`, in which all ports of a host are checked once. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..outcomes import LOCAL_ERROR, OPEN
+from ..run import Result
+
+#: What became of one check in its round; the largest of its endpoints' decides. Missing: cut off, or left out.
+_OPEN, _FAILED, _VOID = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """total = successful + errors."""
+
+    total: int
+    successful: int
+
+    @property
+    def errors(self) -> int:
+        return self.total - self.successful
+
+
+def rounds_of(results: Sequence[Result]) -> Rounds:
+    """Return the rounds of one host, given the results of all its endpoints.
+
+    - Round k is check number k of each measured endpoint that has one planned. A reached endpoint is checked until it
+      answers: it takes part in round 1, with the outcome of its last try.
+    - A round is successful when every check in it was open, also where closed is what is expected: so the seed counts.
+    - A round with a check that is missing (the run was cut off, the checker was stopped) or a `local_error` is left
+      out of the total.
+
+    Reads samples only where a host has several endpoints and some check failed.
+    """
+    told = _from_statistics(results)
+    return told if told is not None else _from_samples(results)
+
+
+def _from_statistics(results: Sequence[Result]) -> Rounds | None:
+    """The rounds where they need no look at samples: one endpoint, or not one check that failed."""
+    if len(results) == 1 and results[0].endpoint.measured:
+        statistics = results[0].statistics
+        return Rounds(statistics.checks, statistics.successful)
+    if all(_faultless(result) for result in results):
+        rounds = max(_planned(result) for result in results)
+        return Rounds(rounds, rounds)
+    return None
+
+
+def _faultless(result: Result) -> bool:
+    statistics = result.statistics
+    if statistics.local_errors or statistics.successful != statistics.checks:
+        return False
+    return statistics.checks == _planned(result)
+
+
+def _planned(result: Result) -> int:
+    return result.endpoint.count if result.endpoint.measured else 1
+
+
+def _from_samples(results: Sequence[Result]) -> Rounds:
+    checks = [_measured(result) if result.endpoint.measured else bytearray([_reached(result)]) for result in results]
+    worst = bytearray(max(map(len, checks)))  # all _OPEN, until some check says otherwise
+    for result, outcomes in zip(results, checks, strict=True):
+        missing = min(_planned(result), len(worst)) - len(outcomes)
+        for at, outcome in enumerate(outcomes + bytes([_VOID]) * missing):
+            worst[at] = max(worst[at], outcome)
+    return Rounds(len(worst) - worst.count(_VOID), worst.count(_OPEN))
+
+
+def _measured(result: Result) -> bytearray:
+    """One byte a planned check, as far as the last one that was made."""
+    outcomes = bytearray()
+    for sample in result.store.of(result.index):
+        if sample.check <= result.endpoint.count:
+            outcomes.extend([_VOID] * (sample.check - len(outcomes)))
+            outcomes[sample.check - 1] = {OPEN: _OPEN, LOCAL_ERROR: _VOID}.get(sample.outcome, _FAILED)
+    return outcomes
+
+
+def _reached(result: Result) -> int:
+    statistics = result.statistics
+    if statistics.successful:
+        return _OPEN
+    # A try that could not be made here is the last one; a run that was cut off might still have reached it.
+    if statistics.local_errors or not statistics.checks or not result.complete:
+        return _VOID
+    return _FAILED

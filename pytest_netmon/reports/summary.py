@@ -1,0 +1,120 @@
+"""What the terminal shows of a run: the line before it, the line while it runs, the table after it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..plan import Plan
+from ..run import Result, Run
+from ..safe import for_terminal
+from ..statistics import Statistics
+from .layout import counted, fitted, in_columns, shown_ms
+
+#: Rows of the table; what failed comes first.
+MOST_ROWS = 40
+#: The longest id that may push the figures to the right: a name of two labels and more.
+_WIDEST_ID = 48
+#: Below that the 95th percentile is the maximum (nearest rank).
+_LEAST_FOR_P95 = 20
+#: What the table says of a result, what failed first. An expected failure has pytest's word.
+_WORDS = ("FAILED", "INCONCLUSIVE", "xfailed", "passed")
+_HEAD = ("endpoint", "verdict", "success", "median ms", "p95 ms", "max ms", "SYN repeats", "")
+_ON_THE_RIGHT = (2, 3, 4, 5, 6)
+
+
+def header_lines(plan: Plan, selected_count: int) -> list[str]:
+    """Return what is about to happen, before it does, then the plan's warnings.
+
+    `netmon: 12 endpoints (8 reached, 4 measured), planned 9.8 s at up to 48.0 checks/s from netmon.yaml`
+    """
+    checked = plan.checked
+    measured = sum(endpoint.measured for endpoint in checked)
+    told = counted(len(plan.endpoints), "endpoint")
+    if selected_count < len(plan.endpoints):
+        told = f"{selected_count} of {told}"
+    kinds = [f"{len(checked) - measured} reached"] if measured < len(checked) else []
+    kinds += [f"{measured} measured"] if measured else []
+    if len(checked) < len(plan.endpoints):
+        kinds.append(f"{len(plan.endpoints) - len(checked)} skipped")
+    line = f"netmon: {told} ({', '.join(kinds)})"
+    if measured:
+        line += f", planned {plan.planned_duration_s:.1f} s"
+    if plan.planned_rate:
+        line += f" at up to {plan.planned_rate:.1f} checks/s"
+    if plan.files:
+        line += f" from {', '.join(for_terminal(file) for file in plan.files)}"
+    return [line, *(f"netmon: warning: {for_terminal(warning)}" for warning in plan.warnings)]
+
+
+def progress_line(done: int, total: int, checks: int, elapsed_s: float, planned_s: float) -> str:
+    """Return how far a run is: `netmon: 5 of 12 endpoints, 93 checks, 4.1 s of 9.8 s`."""
+    planned = f" of {planned_s:.1f} s" if planned_s > elapsed_s else ""
+    return f"netmon: {done} of {counted(total, 'endpoint')}, {counted(checks, 'check')}, {elapsed_s:.1f} s{planned}"
+
+
+def summary_lines(run: Run, width: int) -> list[str]:
+    """Return a table of the results for a terminal of `width` columns, what failed first; times in
+    milliseconds. Past 40 rows the rest is counted: `and 180 more passed`. Under it what a reader must
+    know: that the run was cut off, gaps, lost samples and warnings. Nothing without results."""
+    ordered = sorted(run.results, key=lambda result: _WORDS.index(_word(result)))
+    if not ordered:
+        return []
+    shown, rest = ordered[:MOST_ROWS], ordered[MOST_ROWS:]
+    lines = in_columns([_HEAD, *(_row(result) for result in shown)], right=_ON_THE_RIGHT)
+    lines += [f"and {_counts(rest)}"] if rest else []
+    lines += _remarks(run)
+    return [fitted(line, width) for line in lines]
+
+
+def _row(result: Result) -> Sequence[str]:
+    statistics, connect = result.statistics, result.statistics.connect
+    return (
+        fitted(for_terminal(result.endpoint.id), _WIDEST_ID),
+        _word(result),
+        f"{statistics.successful}/{statistics.checks}",
+        shown_ms(connect.median_ms),
+        shown_ms(connect.percentile_ms(95) if connect.count >= _LEAST_FOR_P95 else None),
+        shown_ms(connect.max_ms),
+        _shown_repeats(statistics),
+        _note(result),
+    )
+
+
+def _word(result: Result) -> str:
+    if result.verdict.status == "failed":
+        return "FAILED" if result.endpoint.xfail is None else "xfailed"
+    return "INCONCLUSIVE" if result.verdict.status == "inconclusive" else "passed"
+
+
+def _shown_repeats(statistics: Statistics) -> str:
+    return "-" if statistics.syn_repeats is None else str(statistics.syn_repeats)
+
+
+def _note(result: Result) -> str:
+    """The first of what there is to say; all of it stands in the failure's text."""
+    verdict = result.verdict
+    if verdict.status == "passed" and result.endpoint.expect == "closed":
+        return f"closed: {', '.join(for_terminal(outcome) for outcome in result.statistics.errors)}"
+    told = [for_terminal(text) for text in (*verdict.reasons, *verdict.notes)]
+    expected = [for_terminal(result.endpoint.xfail)] if result.endpoint.xfail and verdict.status == "failed" else []
+    return "; ".join([*expected, *told])
+
+
+def _counts(results: Sequence[Result]) -> str:
+    words = [_word(result) for result in results]
+    return ", ".join(f"{words.count(word)} more {word}" for word in _WORDS if word in words)
+
+
+def _remarks(run: Run) -> list[str]:
+    remarks = ["the run was cut off: figures are of what was measured until then"] if run.partial else []
+    if run.gaps:
+        stood_still_s = sum(gap.length_us for gap in run.gaps) / 1e6
+        missed = sum(gap.missed for gap in run.gaps)
+        remarks.append(
+            f"the checker itself stood still for {stood_still_s:.1f} s in all: {counted(missed, 'check')} left out"
+        )
+    if run.lost_samples:
+        remarks.append(f"{counted(run.lost_samples, 'sample')} could not be recorded")
+    return remarks + [
+        f"warning: {for_terminal(warning)}" for warning in run.warnings if warning not in run.plan.warnings
+    ]
