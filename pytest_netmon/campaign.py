@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .judging import result_of, run_of, started_at
-from .outcomes import TRANSIENT
+from .outcomes import OPEN, OUTCOMES, TRANSIENT
 from .plan import Endpoint, Plan
 from .plan_record import record_of
 from .prober.protocol import VERSION
@@ -248,18 +248,21 @@ def _endpoint_job(index: int, endpoint: Endpoint) -> dict[str, object]:
         "interval_us": round(endpoint.interval_s * 1e6),
         "timeout_us": round(endpoint.timeout_s * 1e6),
         "retry_on": None if endpoint.measured else retried_outcomes(endpoint),
+        "until_us": None if endpoint.wait_s is None else round(endpoint.wait_s * 1e6),
         "redact": endpoint.redact,
     }
 
 
 def retried_outcomes(endpoint: Endpoint) -> list[str]:
-    """Return the outcomes after which a reached endpoint is tried again.
+    """Return the outcomes after which a reached endpoint is tried again: one that is waited for, after all but open.
 
     One that is expected to be closed is not tried again after a timeout (that is what it is
     expected to come to) or a reset (it was open).
     """
     if endpoint.expect == "closed":
         return [outcome for outcome in TRANSIENT if outcome.startswith("dns_")]
+    if endpoint.wait_s is not None:
+        return [outcome for outcome in OUTCOMES if outcome != OPEN]
     return list(TRANSIENT)
 
 

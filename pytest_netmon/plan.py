@@ -53,6 +53,8 @@ class Endpoint:
     count: checks to make (measured) or tries at the most (reached).
     interval_s: from start to start (measured), or the least time between tries (reached).
     timeout_s: the deadline of one check, name resolution of the first one apart.
+    wait_s: of a reached one: after any outcome but open it is tried again, no try starting later
+    than this after the start of the campaign. None: few tries, after transient outcomes only.
     limits: all that are in force; for a measured open endpoint one of them is about success.
     skip, xfail: the user's reason, None where not asked for.
     redact: show `name` in place of host and address everywhere.
@@ -67,6 +69,7 @@ class Endpoint:
     count: int = REACHED_TRIES
     interval_s: float = REACHED_RETRY_S
     timeout_s: float = DEFAULT_TIMEOUT_S
+    wait_s: float | None = None
     limits: tuple[Limit, ...] = ()
     expect: Expect = "open"
     skip: str | None = None

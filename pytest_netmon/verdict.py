@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from .limits import Limit, Metric, holds, parse_limit, shown_limit, shown_measured
 from .outcomes import CLOSED, LOCAL_ERROR, OPEN
 from .plan import REACHED_TRIES
+from .units import spell_duration
 
 if TYPE_CHECKING:
     from .plan import Endpoint
@@ -152,7 +153,8 @@ def _breaches(endpoint: Endpoint, statistics: Statistics, results: tuple[LimitRe
         return (*_not_closed(endpoint, statistics), *of_limits)
     if not endpoint.measured:
         tries = "1 try" if statistics.checks == 1 else f"{statistics.checks} tries"
-        return (f"not reached in {tries}: {_failed_tries(statistics)}", *of_limits)
+        within = "" if endpoint.wait_s is None else f" within {spell_duration(endpoint.wait_s)}"
+        return (f"not reached{within} in {tries}: {_failed_tries(statistics)}", *of_limits)
     return of_limits
 
 
@@ -206,7 +208,8 @@ def _notes(endpoint: Endpoint, statistics: Statistics, *, complete: bool) -> tup
         return (f"only {_of_checks(made, endpoint.count)} were made",) if short else ()
     first = statistics.first_success
     if endpoint.expect == "open" and first is not None and first > 1 and statistics.errors:
-        return (f"reached at try {first} of {endpoint.count}, after {_failed_tries(statistics)}",)
+        of_all = f" of {endpoint.count}" if endpoint.wait_s is None else ""
+        return (f"reached at try {first}{of_all}, after {_failed_tries(statistics)}",)
     return ()
 
 

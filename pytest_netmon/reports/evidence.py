@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 
 from ..outcomes import LOCAL_ERROR, OPEN
@@ -12,18 +12,22 @@ from .shortages import Shortage, shortage_of
 
 #: Tries of a reached endpoint are few; of a measured one nobody wants a list.
 _MOST_TRIES = 20
+#: The end of a long wait.
+_LATEST_TRIES = 3
 
 
 @dataclass(slots=True)
 class Evidence:
     """last: the latest sample of each outcome but `open`. shortages: how often each thing was
     lacking here. attempts: (address, outcome) of addresses that failed before the one that
-    decided -> in how many checks. tries: outcomes of the first 20 samples, by check number."""
+    decided -> in how many checks. tries: outcomes of the first 20 samples, by check number; latest:
+    of the last 3."""
 
     last: dict[str, Sample] = field(default_factory=dict)
     shortages: Counter[Shortage] = field(default_factory=Counter)
     attempts: Counter[tuple[str | None, str]] = field(default_factory=Counter)
     tries: list[str] = field(default_factory=list)
+    latest: deque[str] = field(default_factory=lambda: deque(maxlen=_LATEST_TRIES))
 
 
 def evidence_of(result: Result) -> Evidence:
@@ -32,6 +36,7 @@ def evidence_of(result: Result) -> Evidence:
     for sample in result.store.of(result.index):
         if len(evidence.tries) < _MOST_TRIES:
             evidence.tries.append(sample.outcome)
+        evidence.latest.append(sample.outcome)
         if sample.outcome != OPEN:
             evidence.last[sample.outcome] = sample
         if sample.outcome == LOCAL_ERROR:

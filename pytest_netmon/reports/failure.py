@@ -13,6 +13,7 @@ from ..run import Result
 from ..safe import for_terminal
 from ..samples import Sample
 from ..statistics import MOST_REPEATED_CHECKS, Distribution
+from ..units import spell_duration
 from ..verdict import LimitResult
 from .evidence import Evidence, evidence_of
 from .layout import counted, in_columns, listed, padded, shown_ms, width_of
@@ -92,7 +93,8 @@ def _heading(result: Result) -> str:
     if result.endpoint.expect == "closed":
         return f"{name}: {_not_closed(result)}"
     if not result.endpoint.measured:
-        return f"{name}: not reached in {counted(statistics.checks, 'try', 'tries')}"
+        within = "" if result.endpoint.wait_s is None else f" within {spell_duration(result.endpoint.wait_s)}"
+        return f"{name}: not reached{within} in {counted(statistics.checks, 'try', 'tries')}"
     if result.verdict.broken:
         broken = counted(len(result.verdict.broken), "limit")
         return f"{name}: {broken} broken in {counted(statistics.checks, 'check')}"
@@ -179,18 +181,25 @@ def _outcome_lines(result: Result, evidence: Evidence) -> list[str]:
     lines = []
     for name, times in told:
         lines += [_with_cause(result, name, times), *_detail_lines(result, evidence, name)]
+    if result.endpoint.wait_s is not None and len(told) > 1:
+        lines.append(f"the last tries: {', '.join(map(for_terminal, evidence.latest))}")
     return lines
 
 
 def _differing_tries(result: Result, evidence: Evidence) -> bool:
-    return not result.endpoint.measured and result.endpoint.expect == "open" and len(set(evidence.tries)) > 1
+    """Whether each try is told on a line of its own: a few of them, unlike each other."""
+    endpoint = result.endpoint
+    few = not endpoint.measured and endpoint.wait_s is None
+    return few and endpoint.expect == "open" and len(set(evidence.tries)) > 1
 
 
 def _told_errors(result: Result) -> list[tuple[str, int]]:
-    """The outcomes to explain, the most frequent first; what an endpoint should come to is none of them."""
+    """The outcomes to explain, the most frequent first, after a wait the latest before it; what an endpoint should
+    come to is none of them."""
     expected = (*CLOSED, _RESET) if result.endpoint.expect == "closed" else ()  # the heading tells that it was open
     errors = [error for error in result.statistics.errors.items() if error[0] not in expected]
-    return sorted(errors, key=lambda error: (-error[1], error[0]))
+    latest = None if result.endpoint.wait_s is None else result.statistics.last_outcome
+    return sorted(errors, key=lambda error: (error[0] != latest, -error[1], error[0]))
 
 
 def _with_cause(result: Result, name: str, times: int = 1) -> str:
