@@ -6,6 +6,7 @@ prober. Samples stay on disk: in memory each costs eight bytes, its place in the
 
 from __future__ import annotations
 
+import dataclasses
 import heapq
 import io
 from array import array
@@ -22,6 +23,7 @@ from .samples import (
     Record,
     Sample,
     SampleFileError,
+    SampleStore,
     Warning_,
     decode_line,
 )
@@ -157,6 +159,18 @@ class Recording:
         if not isinstance(sample, Sample):
             raise SampleFileError(f"{self.path}: byte {place}: the file has changed since it was read")
         return sample
+
+
+class LaterStore:
+    """The samples of a campaign that began `later_us` microseconds after another one, on that one's clock."""
+
+    def __init__(self, store: SampleStore, later_us: int) -> None:
+        self._store = store
+        self._later_us = later_us
+
+    def of(self, endpoint: int) -> Iterator[Sample]:
+        for sample in self._store.of(endpoint):
+            yield dataclasses.replace(sample, start_us=sample.start_us + self._later_us)
 
 
 def in_check_order(samples: Iterable[Sample]) -> Iterator[Sample]:

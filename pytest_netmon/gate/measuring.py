@@ -6,14 +6,14 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from pytest_netmon.campaign import Campaign, CampaignError
+from pytest_netmon.recording import LaterStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from pytest_netmon.campaign import Progress
     from pytest_netmon.plan import Endpoint, Plan
     from pytest_netmon.run import Result, Run
-    from pytest_netmon.samples import Sample, SampleStore
 
 
 class UnmeasuredError(Exception):
@@ -79,7 +79,7 @@ class Measuring:
             campaign.stop()
         self._forget(index)
         result = campaign.result(index)
-        store = _LaterStore(result.store, _started_unix_us(campaign) - _started_unix_us(first))
+        store = LaterStore(result.store, _started_unix_us(campaign) - _started_unix_us(first))
         self._repeated[index] = campaign, dataclasses.replace(result, store=store)
         return self._repeated[index][1]
 
@@ -109,18 +109,6 @@ class Measuring:
     def _forget(self, index: int) -> None:
         if index in self._repeated:
             self._repeated.pop(index)[0].close()
-
-
-class _LaterStore:
-    """The samples of a campaign that began later, on the clock of the first one."""
-
-    def __init__(self, store: SampleStore, later_us: int) -> None:
-        self._store = store
-        self._later_us = later_us
-
-    def of(self, endpoint: int) -> Iterator[Sample]:
-        for sample in self._store.of(endpoint):
-            yield dataclasses.replace(sample, start_us=sample.start_us + self._later_us)
 
 
 def _key(endpoint: Endpoint) -> tuple[str, str]:
