@@ -1,4 +1,4 @@
-"""What a failure's text tells beyond the statistics, gathered in one pass over an endpoint's samples. Pure."""
+"""What a report tells of an endpoint beyond the statistics, gathered in one pass over an endpoint's samples. Pure."""
 
 from __future__ import annotations
 
@@ -21,19 +21,28 @@ class Evidence:
     """last: the latest sample of each outcome but `open`. shortages: how often each thing was
     lacking here. attempts: (address, outcome) of addresses that failed before the one that
     decided -> in how many checks. tries: outcomes of the first 20 samples, by check number; latest:
-    of the last 3."""
+    of the last 3. first_us, last_us: the first start and the last end, None without samples."""
 
     last: dict[str, Sample] = field(default_factory=dict)
     shortages: Counter[Shortage] = field(default_factory=Counter)
     attempts: Counter[tuple[str | None, str]] = field(default_factory=Counter)
     tries: list[str] = field(default_factory=list)
     latest: deque[str] = field(default_factory=lambda: deque(maxlen=_LATEST_TRIES))
+    first_us: int | None = None
+    last_us: int | None = None
+
+    @property
+    def duration_s(self) -> float:
+        """From the start of the first check to the end of the last one; 0 without checks."""
+        return 0.0 if self.first_us is None or self.last_us is None else (self.last_us - self.first_us) / 1e6
 
 
 def evidence_of(result: Result) -> Evidence:
     """Return what the samples of `result` show. Memory does not grow with their number."""
     evidence = Evidence()
     for sample in result.store.of(result.index):
+        evidence.first_us = sample.start_us if evidence.first_us is None else min(evidence.first_us, sample.start_us)
+        evidence.last_us = sample.end_us if evidence.last_us is None else max(evidence.last_us, sample.end_us)
         if len(evidence.tries) < _MOST_TRIES:
             evidence.tries.append(sample.outcome)
         evidence.latest.append(sample.outcome)
@@ -41,5 +50,6 @@ def evidence_of(result: Result) -> Evidence:
             evidence.last[sample.outcome] = sample
         if sample.outcome == LOCAL_ERROR:
             evidence.shortages[shortage_of(sample)] += 1
-        evidence.attempts.update({(attempt.address, attempt.outcome) for attempt in sample.attempts})
+        if sample.attempts:
+            evidence.attempts.update({(attempt.address, attempt.outcome) for attempt in sample.attempts})
     return evidence

@@ -38,16 +38,16 @@ _USUAL_ERRNO = {
 }
 
 
-def failure_text(result: Result) -> str:
+def failure_text(result: Result, evidence: Evidence | None = None) -> str:
     """Return the text for an endpoint that failed or is inconclusive, lines joined by newlines, no
     newline at the end, harmless for a terminal.
 
     For a redacted endpoint it holds neither host nor address, and no words of the system, which
-    could hold them. Reads the samples once.
+    could hold them. Reads the samples once, unless their `evidence` is at hand.
     """
     if result.verdict.status == "passed":
         return f"{shown_name(result)}: passed, {_what_passed(result)}"
-    evidence = evidence_of(result)
+    evidence = evidence or evidence_of(result)
     lines = [_heading(result)]
     lines += [_INDENT + line for line in _limit_rows(result)]
     lines += [_INDENT + line for line in _outcome_lines(result, evidence)]

@@ -27,6 +27,8 @@ SCHEMA_VERSION = "1.0"
 TOOL_NAME = "pytest-netmon"
 #: Samples joined into one chunk: some 64 KiB.
 _SAMPLES_A_CHUNK = 256
+_ON_A_LINE = json.JSONEncoder(allow_nan=False)
+_ON_LINES = json.JSONEncoder(allow_nan=False, indent=2)
 
 #: results by port, and those by host: several entries of a plan may name the same host and port.
 _ByPort = dict[int, list[Result]]
@@ -152,6 +154,7 @@ def _settings(endpoint: Endpoint) -> dict[str, Any]:
             "count": endpoint.count,
             "interval_s": rounded(endpoint.interval_s, 6),
             "timeout_s": rounded(endpoint.timeout_s, 6),
+            "wait_s": rounded(endpoint.wait_s, 6),
             "expect": endpoint.expect,
             "xfail": endpoint.xfail,
             "redact": endpoint.redact,
@@ -342,11 +345,17 @@ def _leads(bracket: str) -> Iterator[str]:
 
 
 def _line(value: object) -> str:
-    return json.dumps(_harmless(value), allow_nan=False)
+    return _encoded(value, _ON_A_LINE)
 
 
 def _nested(value: object, indent: int) -> str:
-    return json.dumps(_harmless(value), allow_nan=False, indent=2).replace("\n", "\n" + " " * indent)
+    return _encoded(value, _ON_LINES).replace("\n", "\n" + " " * indent)
+
+
+def _encoded(value: object, encoder: json.JSONEncoder) -> str:
+    text = encoder.encode(value)
+    # To look through all texts costs more than to encode them: only where half of a surrogate pair may be.
+    return encoder.encode(_harmless(value)) if "\\ud" in text else text
 
 
 def _harmless(value: Any) -> Any:

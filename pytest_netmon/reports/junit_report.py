@@ -15,11 +15,10 @@ from ..plan import Endpoint
 from ..run import Result, Run
 from ..safe import for_terminal, for_xml
 from ..statistics import Distribution
+from .evidence import evidence_of
 from .failure import failure_text
 
 Property = tuple[str, "str | float | int"]
-
-_FIGURES = ("min", "avg", "median", "p95", "p99", "max", "jitter")
 
 
 def junit_xml(run: Run) -> str:
@@ -93,13 +92,14 @@ def _suite_properties(run: Run) -> Iterable[Property]:
 
 
 def _case_of(result: Result) -> tuple[Any, list[Property]]:
-    case = _case(result.endpoint, _duration_s(result))
+    evidence = evidence_of(result)
+    case = _case(result.endpoint, evidence.duration_s)
     verdict = result.verdict
     if verdict.status == "passed":
         return case, flat_properties(result)
     # A failure without message and text would count as passed.
     message = _attribute(verdict.reasons[0] if verdict.reasons else verdict.status)
-    text = for_xml(failure_text(result))
+    text = for_xml(failure_text(result, evidence))
     if verdict.status == "inconclusive":
         case.add_error_info(message, text, "inconclusive")
     elif result.endpoint.xfail is not None:
@@ -124,15 +124,6 @@ def _case(endpoint: Endpoint, duration_s: float) -> Any:
         file=_attribute(source.file) if source else None,
         line=source.line or None if source else None,
     )
-
-
-def _duration_s(result: Result) -> float:
-    """From the start of the first check to the end of the last one; 0 without checks."""
-    first_us = last_us = None
-    for sample in result.store.of(result.index):
-        first_us = sample.start_us if first_us is None else min(first_us, sample.start_us)
-        last_us = sample.end_us if last_us is None else max(last_us, sample.end_us)
-    return 0.0 if first_us is None or last_us is None else (last_us - first_us) / 1e6
 
 
 def _attribute(text: object) -> str:

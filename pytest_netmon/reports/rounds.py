@@ -85,7 +85,7 @@ def _reached(result: Result) -> int:
     statistics = result.statistics
     if statistics.successful:
         return _OPEN
-    # A try that could not be made here is the last one; a run that was cut off might still have reached it.
+    # A try that could not be made here, or that a run which was cut off did not come to, might have reached it.
     if statistics.local_errors or not statistics.checks or not result.complete:
         return _VOID
     return _FAILED

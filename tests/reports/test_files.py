@@ -62,6 +62,21 @@ def test_an_old_file_is_replaced_as_a_whole(tmp_path):
     assert path.read_text() == "new"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a folder cannot be synced there")
+def test_the_new_file_is_on_the_disk_before_it_takes_the_old_ones_place_and_its_name_after(tmp_path, monkeypatch):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    synced = []
+
+    def fsync(descriptor, really=os.fsync):
+        synced.append((stat.S_ISDIR(os.fstat(descriptor).st_mode), path.read_text()))
+        really(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_whole(path, ["new"])
+    assert synced == [(False, "old"), (True, "new")]
+
+
 def test_a_reader_who_has_the_old_file_open_keeps_it_whole(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")

@@ -220,6 +220,7 @@ def test_an_endpoint_has_its_settings_statistics_verdict_and_limits():
             "count": 40,
             "interval_s": 0.25,
             "timeout_s": 2.0,
+            "wait_s": None,
             "expect": "open",
             "xfail": None,
             "redact": False,
@@ -478,6 +479,12 @@ def counted_anew(results) -> Rounds:
             table.setdefault(number, []).append(found.get(number))
     judged = [row for row in table.values() if None not in row and "local_error" not in row]
     return Rounds(len(judged), sum(set(row) == {"open"} for row in judged))
+
+
+def test_a_lone_surrogate_is_shown_since_strict_readers_refuse_it():
+    check = failed("refused", message="caf\udce9", address="10.0.3.7")
+    sample = report_of(run_of([(reached("db", 1), [check])]))["raw_data"]["db"]["1"][0]
+    assert sample["message"] == "caf\\udce9"
 
 
 @given(st.text(st.characters(categories=None), max_size=30))

@@ -149,9 +149,9 @@ def test_a_skipped_endpoint_has_its_reason():
 
 
 def test_properties_come_first_and_are_flat():
-    case = cases_of(mixed_run())["cache:6379"]
-    assert case[0].tag == "properties"
-    properties = properties_of(case)
+    cases = cases_of(mixed_run())
+    assert [child.tag for child in cases["db:5432"]] == ["properties", "failure"]
+    properties = properties_of(cases["cache:6379"])
     assert properties["connect_p95_ms"] == "0.42"
     assert properties["dns_median_ms"] == "1.5"
     assert properties["success_rate"] == "1.0"
