@@ -1,0 +1,95 @@
+"""What the README tells users to write, taken from it and run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pytest_netmon.config.load import Overrides, load_plan
+
+_README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+
+
+def block(name):
+    """The fenced block after `<!-- test: NAME -->`."""
+    found = re.search(rf"<!-- test: {re.escape(name)} -->\n+```\w+\n(.*?)^```$", _README, re.MULTILINE | re.DOTALL)
+    assert found, f"README.md has no block after <!-- test: {name} -->"
+    return found[1]
+
+
+def test_the_configuration_can_be_run(project):
+    path = project.write("netmon.yaml", block("netmon.yaml"))
+    plan = load_plan([path], Overrides(), env={"REDIS_URL": "redis://me:secret@cache.internal/0"}, base=project.path)
+    assert [endpoint.id for endpoint in plan.endpoints] == [
+        "db.internal:5432",
+        "[2001:db8::1]:443",
+        "cache.internal:6379",
+        "api.example.com:443",
+        *(f"api:{port}" for port in (443, 8000, 8001, 8002, 8003)),
+        "admin.example.com:22",
+    ]
+    assert [endpoint.measured for endpoint in plan.endpoints] == [False] * 4 + [True] * 5 + [False]
+    assert (plan.warnings, plan.endpoints[-1].expect) == ([], "closed")
+
+
+def test_the_mistakes_are_told_as_shown(project):
+    wrong, told = block("mistakes.yaml"), block("mistakes")
+    project.write("netmon.yaml", wrong)
+    result = project.run("--netmon")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert [line for line in result.errlines if line] == told.splitlines()
+
+
+def test_the_fixtures_work_as_shown(project, servers):
+    project.write_targets({"host": "127.0.0.1", "ports": [servers.open().port], "count": 2, "interval": "10ms"})
+    project.write("test_own.py", block("fixtures"))
+    project.run("--netmon").assert_outcomes(passed=3)
+
+
+def test_the_hooks_work_as_shown(project, servers):
+    up, down = servers.open(), servers.closed()
+    project.write_targets(up.target, {"host": down.host, "ports": [down.port], "name": "down"})
+    project.write("conftest.py", block("hooks"))
+    result = project.run("--netmon", "-s")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines([f"*{up.target} passed", f"*down:{down.port} failed", "*1 of 2 failed"])
+    assert {endpoint["settings"]["timeout_s"] for endpoint in project.artifact()["endpoints"]} == {6.0}
+
+
+def test_the_hooks_do_not_mind_that_the_package_is_missing(project):
+    project.write("conftest.py", block("hooks"))
+    project.write("test_own.py", "def test_own(): pass\n")
+    project.run("-p", "no:netmon").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("more", ["", "--disable-plugin-autoload -p pytest_netmon.plugin"])
+def test_a_projects_conftest_addopts_and_tests_stay_out(project, servers, more):
+    assert more in _README
+    project.write("pyproject.toml", "[tool.pytest.ini_options]\naddopts = '--no-such-option'\n")
+    (project.path / "tox.ini").unlink(missing_ok=True)
+    for folder in ("", "deploy/"):
+        project.write(f"{folder}conftest.py", "raise RuntimeError('the application is not here')\n")
+    project.write("deploy/test_own.py", "def test_own(): raise AssertionError\n")
+    project.write_targets(servers.open().target, name="deploy/netmon.yaml")
+    before = set(project.path.rglob("*"))
+    _python, *arguments = shlex.split(f"{block('alone').strip()} {more}")
+    ended = subprocess.run([sys.executable, *arguments], cwd=project.path, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert {path.name for path in set(project.path.rglob("*")) - before} == {
+        "netmon-report",
+        ".gitignore",
+        "netmon.json",
+        "netmon-junit.xml",
+    }
+
+
+def test_the_pipeline_step_is_a_list_of_steps():
+    steps = yaml.safe_load(block("pipeline"))
+    assert [sorted(set(step) & {"uses", "run"}) for step in steps] == [["uses"], ["run"], ["uses"]]
+    assert "pytest --netmon" in steps[1]["run"]
