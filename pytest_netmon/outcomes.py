@@ -18,7 +18,8 @@ LOCAL_ERROR = "local_error"
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """name: as in samples, JSON and `errors.NAME`. cause: likely cause, one line, `{timeout}` where
-    the deadline of the check belongs (see `cause_of`). next_step: what to try, one line."""
+    the deadline of the check belongs (see `cause_of`). next_step: what to try, one line, `{host}` and
+    `{address}` where those belong (see `next_step_of`)."""
 
     name: str
     cause: str
@@ -58,7 +59,7 @@ OUTCOMES: dict[str, Outcome] = _table(
     (
         "network_unreachable",
         "no route to that network: missing route, VPN down, or an address family that is not carried there",
-        "`ip route get ADDRESS` here; is the VPN up, and does the name have an address of the other family?",
+        "`ip route get {address}` here; is the VPN up, and does the name have an address of the other family?",
     ),
     (
         "prohibited",
@@ -68,7 +69,7 @@ OUTCOMES: dict[str, Outcome] = _table(
     (
         "dns_not_found",
         "the name does not exist: misspelt, not created yet, or known only to another resolver",
-        "`getent hosts NAME` here; check spelling, search domains, and whether it takes an internal resolver or a VPN",
+        "`getent hosts {host}` here; check spelling, search domains, and whether it takes an internal resolver or a VPN",
     ),
     (
         "dns_no_address",
@@ -108,6 +109,8 @@ def cause_of(name: str, timeout_s: float) -> str:
     return OUTCOMES.get(name, _UNKNOWN).cause.replace("{timeout}", spell_duration(timeout_s))
 
 
-def next_step_of(name: str) -> str:
-    """Return what to try after that outcome, one line; for an unknown name a general text."""
-    return OUTCOMES.get(name, _UNKNOWN).next_step
+def next_step_of(name: str, host: str | None = None, address: str | None = None) -> str:
+    """Return what to try after that outcome, one line; for an unknown name a general text. Without
+    host or address (unknown, or not to be shown) their place is named."""
+    step = OUTCOMES.get(name, _UNKNOWN).next_step
+    return step.replace("{host}", host or "NAME").replace("{address}", address or host or "ADDRESS")

@@ -73,17 +73,23 @@ def one_line(result: Result) -> str:
 def next_steps(result: Result) -> tuple[str, ...]:
     """Return what to try about the target, the most promising first, at most two lines."""
     steps = [_CLOSE_IT] if result.endpoint.expect == "closed" and _opened(result) else []
-    steps += [next_step_of(name) for name, _ in _told_errors(result)]
+    endpoint = result.endpoint
+    host = None if endpoint.redact else for_terminal(endpoint.host)
+    address = for_terminal(result.address) if result.address and not endpoint.redact else None
+    steps += [next_step_of(name, host, address) for name, _ in _told_errors(result)]
     return tuple(dict.fromkeys(steps))[:_MOST_NEXT_STEPS]
 
 
 def shown_name(result: Result) -> str:
-    """Return `id (address)`, or the id alone where it says the address, or where that is to be hidden."""
+    """Return `id (address)`, for an endpoint with a name `id (host, address)`; the id alone where it
+    says as much, or where the rest is to be hidden."""
     endpoint = result.endpoint
     name = for_terminal(endpoint.id)
-    if endpoint.redact or not result.address or result.address == endpoint.host:
+    if endpoint.redact:
         return name
-    return f"{name} ({for_terminal(result.address)})"
+    address = result.address if result.address != endpoint.host else None
+    parts = [for_terminal(part) for part in (endpoint.host if endpoint.name else None, address) if part]
+    return f"{name} ({', '.join(parts)})" if parts else name
 
 
 def _heading(result: Result) -> str:
@@ -94,7 +100,8 @@ def _heading(result: Result) -> str:
         return f"{name}: {_not_closed(result)}"
     if not result.endpoint.measured:
         within = "" if result.endpoint.wait_s is None else f" within {spell_duration(result.endpoint.wait_s)}"
-        return f"{name}: not reached{within} in {counted(statistics.checks, 'try', 'tries')}"
+        last = f"{for_terminal(statistics.last_outcome)}, " if statistics.last_outcome else ""
+        return f"{name}: {last}not reached{within} in {counted(statistics.checks, 'try', 'tries')}"
     if result.verdict.broken:
         broken = counted(len(result.verdict.broken), "limit")
         return f"{name}: {broken} broken in {counted(statistics.checks, 'check')}"

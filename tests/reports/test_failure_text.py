@@ -106,7 +106,7 @@ class TestAReachedEndpoint:
     def test_with_equal_tries_says_how_many(self):
         result = result_of(reached(), [failed("timeout", clock_ms=3000.0)] * 3)
         assert lines_of(result)[:2] == [
-            "db.internal:5432 (10.0.3.7): not reached in 3 tries",
+            "db.internal:5432 (10.0.3.7): timeout, not reached in 3 tries",
             f"  3 x timeout ({cause_of('timeout', 3.0)})",
         ]
 
@@ -121,25 +121,26 @@ class TestAReachedEndpoint:
     def test_that_was_tried_once_has_no_number_of_times(self):
         lines = lines_of(result_of(reached(), [failed("refused", **REFUSED)]))
         assert lines[:2] == [
-            "db.internal:5432 (10.0.3.7): not reached in 1 try",
+            "db.internal:5432 (10.0.3.7): refused, not reached in 1 try",
             f"  refused ({cause_of('refused', 3.0)})",
         ]
 
     def test_that_has_no_address_yet_shows_none(self):
         assert (
-            lines_of(result_of(reached(), [failed("dns_failed")] * 3))[0] == "db.internal:5432: not reached in 3 tries"
+            lines_of(result_of(reached(), [failed("dns_failed")] * 3))[0]
+            == "db.internal:5432: dns_failed, not reached in 3 tries"
         )
 
     def test_that_is_an_address_does_not_repeat_it(self):
         result = result_of(reached("2001:db8::1", 443), [failed("timeout")] * 3, address="2001:db8::1")
-        assert lines_of(result)[0] == "[2001:db8::1]:443: not reached in 3 tries"
+        assert lines_of(result)[0] == "[2001:db8::1]:443: timeout, not reached in 3 tries"
 
 
 class TestAnEndpointThatWasWaitedFor:
     def test_says_how_long_and_tells_the_latest_outcome_first(self):
         checks = [failed("dns_not_found")] * 25 + [failed("refused", **REFUSED)] * 4
         lines = lines_of(result_of(reached(wait_s=45.0, count=60), checks))
-        assert lines[0] == "db.internal:5432 (10.0.3.7): not reached within 45 s in 29 tries"
+        assert lines[0] == "db.internal:5432 (10.0.3.7): refused, not reached within 45 s in 29 tries"
         assert lines[1] == f"  4 x refused ({cause_of('refused', 3.0)})"
         assert f"  25 x dns_not_found ({cause_of('dns_not_found', 3.0)})" in lines
         assert "  the last tries: refused, refused, refused" in lines
@@ -157,12 +158,12 @@ class TestAnEndpointThatMustBeClosed:
 
     def test_and_is_open(self):
         result = self.closed([opened(1.0)])
-        assert lines_of(result)[0] == "admin:22 (10.0.0.1): open, but it must not be reachable"
+        assert lines_of(result)[0] == "admin:22 (a.example, 10.0.0.1): open, but it must not be reachable"
         assert next_steps(result) == ("see what listens there, and which firewall lets this machine in",)
 
     def test_and_opened_before_it_was_reset(self):
         result = self.closed([failed("reset")])
-        assert lines_of(result)[0] == "admin:22 (10.0.0.1): opened, then reset, but it must not be reachable"
+        assert lines_of(result)[0] == "admin:22 (a.example, 10.0.0.1): opened, then reset, but it must not be reachable"
 
     def test_and_was_open_now_and_then(self):
         endpoint = measured("a.example", 22, expect="closed")
@@ -173,7 +174,7 @@ class TestAnEndpointThatMustBeClosed:
     def test_and_whose_name_does_not_resolve_proves_nothing(self):
         result = self.closed([failed("dns_not_found", errno="EAI_NONAME", message="Name or service not known")])
         assert lines_of(result)[:2] == [
-            "admin:22: no proof that it is closed: 1 x dns_not_found in 1 check",
+            "admin:22 (a.example): no proof that it is closed: 1 x dns_not_found in 1 check",
             f"  dns_not_found ({cause_of('dns_not_found', 3.0)})",
         ]
 

@@ -34,3 +34,9 @@ def test_a_refused_check_says_that_the_machine_is_there() -> None:
 
 def test_the_outcomes_that_decide_are_in_the_table() -> None:
     assert {*TRANSIENT, *CLOSED} < set(OUTCOMES)
+
+
+def test_a_next_step_names_the_host_and_the_address_where_they_may_be_shown() -> None:
+    assert "`getent hosts db.internal`" in next_step_of("dns_not_found", "db.internal")
+    assert "`ip route get 10.0.3.7`" in next_step_of("network_unreachable", "db.internal", "10.0.3.7")
+    assert "`ip route get ADDRESS`" in next_step_of("network_unreachable")
