@@ -145,7 +145,8 @@ class Campaign:
         if gone:
             self._ended = True
             self._ended_s = time.monotonic()
-            if self._fault is None and self.recording.end_reason is None:
+            started = self._process is not None
+            if started and self._fault is None and self.recording.end_reason is None:
                 self._fault = self._last_words()
 
     def done(self, index: int) -> bool:

@@ -88,6 +88,25 @@ def write_whole(path: Path, chunks: Iterable[str]) -> None:
         raise _artifact_error(path, error) from error
 
 
+def refuse_unwritable(path: Path) -> None:
+    """Raise ArtifactError where `write_whole` could not write to `path` now; to be asked before work whose
+    results would be lost. Nothing is left behind."""
+    try:
+        _refuse_nul(path)
+        target = _followed(path)
+        mode = _mode_of(target)
+        if mode is None or stat.S_ISREG(mode):
+            temporary = _beside(target)
+            temporary.open("xb").close()
+            temporary.unlink()
+        elif stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        elif not os.access(target, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise _artifact_error(path, error) from error
+
+
 def write_artifacts(folder: Path, files: Mapping[str, Iterable[str]]) -> list[Path]:
     """Write `files` (name -> chunks) into `folder` and return their paths, in that order.
 
@@ -167,8 +186,7 @@ def _mode_of(path: Path) -> int | None:
 
 
 def _replace(target: Path, chunks: Iterable[str], mode: int | None) -> None:
-    # Short and without the target's name in it: that may already be as long as a name can be.
-    temporary = target.parent / f".netmon-{secrets.token_hex(8)}.tmp"
+    temporary = _beside(target)
     try:
         with temporary.open("xb") as file:
             if mode is not None:
@@ -181,6 +199,11 @@ def _replace(target: Path, chunks: Iterable[str], mode: int | None) -> None:
         _remove(temporary)
         raise
     _sync_folder(target.parent)
+
+
+def _beside(target: Path) -> Path:
+    # Short and without the target's name in it: that may already be as long as a name can be.
+    return target.parent / f".netmon-{secrets.token_hex(8)}.tmp"
 
 
 def _write(file: IO[bytes], chunks: Iterable[str], target: Path) -> None:

@@ -14,6 +14,7 @@ from importlib import import_module
 from pytest_netmon import __version__
 
 from .arguments import CLOSED_PIPE, INCONCLUSIVE, INTERRUPTED, MET, USAGE, UsageError
+from .screen import forget_output
 
 COMMANDS = {
     "check": "can this machine reach everything, fast enough? The gate, without pytest",
@@ -27,15 +28,14 @@ _VERSION = ("-V", "--version")
 def main(argv: list[str] | None = None) -> int:
     """Run `netmon` with `argv` (default: this process's arguments) and return its exit status."""
     word, *rest = (sys.argv[1:] if argv is None else argv) or [""]
-    with contextlib.suppress(AttributeError):  # a stream that tests put in its place
-        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    _mend_streams()
     try:
         status = _run(word, rest)
         sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        _forget_output()
+        forget_output(sys.stdout)
         return CLOSED_PIPE
     return status
 
@@ -67,33 +67,50 @@ def _run_command(word: str, rest: list[str]) -> int:
     command = import_module(f"pytest_netmon.cli.{word}")
     try:
         status: int = command.main(rest)
-    except UsageError as error:
-        return _complain(word, str(error), USAGE, f"`netmon {word} -h` shows what it takes")
     except SystemExit as end:  # argparse, after -h
         return end.code if isinstance(end.code, int) else MET
+    except UsageError as error:
+        _complain(word, [str(error)])
+        sys.stderr.write(f"`netmon {word} -h` shows what it takes\n")
+        return USAGE
     except Exception as error:
-        known = _status_of(error)
-        if known is None:
+        told = _told(word, error)
+        if told is None:
             raise
-        return _complain(word, str(error), known)
+        return told
     return status
 
 
-def _status_of(error: Exception) -> int | None:
-    """Return the exit status for what a subcommand may raise; None for a fault of ours."""
+def _told(word: str, error: Exception) -> int | None:
+    """Show what a subcommand may raise and return the exit status for it; None for a fault of ours."""
     from pytest_netmon.campaign import CampaignError
     from pytest_netmon.files import ArtifactError
     from pytest_netmon.problems import ConfigurationError
 
-    if isinstance(error, (ConfigurationError, ArtifactError)):
+    if isinstance(error, ConfigurationError):
+        _complain(word, [str(problem) for problem in error.problems])
         return USAGE
-    return INCONCLUSIVE if isinstance(error, CampaignError) else None
+    if isinstance(error, (ArtifactError, CampaignError)):
+        _complain(word, [str(error)])
+        return USAGE if isinstance(error, ArtifactError) else INCONCLUSIVE
+    return None
 
 
-def _complain(word: str, text: str, status: int, hint: str = "") -> int:
-    lines = [f"netmon {word}: {line}" for line in text.splitlines()]
-    sys.stderr.write("\n".join([*lines, *([hint] if hint else [])]) + "\n")
-    return status
+def _complain(word: str, troubles: list[str]) -> None:
+    """Write each trouble; of several lines (a file to paste) only the first has the command before it."""
+    from pytest_netmon.safe import for_terminal
+
+    sys.stderr.write("".join(f"netmon {word}: {for_terminal(trouble, None, lines=True)}\n" for trouble in troubles))
+
+
+def _mend_streams() -> None:
+    """Text that the terminal's encoding does not have is shown as escapes; a stream that is closed is no reason to
+    fail."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 - to the end
+    with contextlib.suppress(AttributeError):  # a stream that tests put in its place
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 
 
 def _unknown(word: str) -> str:
@@ -110,11 +127,3 @@ def _unknown(word: str) -> str:
         near = get_close_matches(word, COMMANDS, 1, 0.5)
         meant = f"did you mean `netmon {near[0]}`?" if near else "`netmon -h` shows the commands"
     return f"netmon: expected one of {', '.join(COMMANDS)}, got {shown}: {meant}\n"
-
-
-def _forget_output() -> None:
-    """Send what is still to be written nowhere: the interpreter flushes at its end, and would complain."""
-    with contextlib.suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)

@@ -1,0 +1,128 @@
+"""`netmon check`: the gate without pytest. The same files, limits, verdicts and texts."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_netmon.config.load import load_plan
+from pytest_netmon.safe import for_terminal
+
+from .arguments import BROKEN, INCONCLUSIVE, MET, USAGE
+from .check_arguments import parse, paths_and_targets, wait_of
+from .measuring import Measuring
+from .outputs import Outputs
+from .result_lines import ERROR, FAIL, SKIP, UNFINISHED, Line, last_line, result_lines, skip_line, word_of
+from .screen import Screen
+from .signals import EndedError, Ending
+
+if TYPE_CHECKING:
+    from pytest_netmon.plan import Plan
+    from pytest_netmon.run import Result, Run
+
+#: What makes the run red, and is shown by -q.
+_RED = (FAIL, ERROR)
+
+
+def main(argv: list[str]) -> int:
+    """Run `netmon check` and return its exit status.
+
+    Raises UsageError, ConfigurationError, ArtifactError and CampaignError, all of them before any result.
+    """
+    options = parse(argv)
+    wait_s = wait_of(options.wait)
+    paths, overrides = paths_and_targets(options)
+    outputs = Outputs(options.output, options.junit)
+    outputs.refuse_unwritable(paths)
+    plan = load_plan(paths, overrides, env=os.environ, base=Path())
+    return Check(plan, wait_s, outputs, options).run()
+
+
+class Check:
+    """One run of the command, from the plan to the exit status."""
+
+    def __init__(self, plan: Plan, wait_s: float | None, outputs: Outputs, options: Namespace) -> None:
+        self._plan = plan
+        self._outputs = outputs
+        self._is_quiet: bool = options.quiet
+        out = sys.stderr if outputs.json_to_stdout else sys.stdout
+        self._screen = Screen(out, sys.stderr, os.environ, options.color)
+        self._ending = Ending()
+        self._measuring = Measuring(plan, wait_s, self._show, self._tick)
+        self._began_s = time.monotonic()
+
+    def run(self) -> int:
+        """Check, show, write; return the exit status."""
+        with contextlib.closing(self._measuring), self._ending.on_signals():
+            self._warn(self._plan.warnings)
+            self._show_skipped()
+            with contextlib.suppress(EndedError):
+                self._measuring.measure()
+            return self._finish(self._measuring.run())
+
+    def _finish(self, run: Run) -> int:
+        elapsed_s = time.monotonic() - self._began_s
+        words = [self._word_of(result) for result in run.results]
+        self._warn(warning for warning in run.warnings if warning not in self._plan.warnings)
+        troubles = self._write(run)
+        if not self._is_quiet or self._ending.signal or any(word in _RED for word in words):
+            skipped = [SKIP] * (len(self._plan.endpoints) - len(self._plan.checked))
+            self._screen.line(self._interrupted() + last_line([*words, *skipped], elapsed_s))
+        for trouble in troubles:
+            self._screen.remark(f"netmon check: {trouble}")
+        return self._ending.exit_status or _status_of(words) or (USAGE if troubles else MET)
+
+    def _write(self, run: Run) -> list[str]:
+        """Write what was asked for; return what went wrong with it, and with the screen."""
+        troubles = self._outputs.write(run)
+        screens = [self._screen]
+        if self._outputs.json_to_stdout:
+            from pytest_netmon.reports.json_report import json_chunks
+
+            stdout = Screen(sys.stdout, sys.stderr, os.environ)
+            for chunk in json_chunks(run):
+                stdout.raw(chunk)
+            screens.append(stdout)
+        return troubles + [screen.trouble for screen in screens if screen.trouble]
+
+    def _show_skipped(self) -> None:
+        for endpoint in self._plan.endpoints:
+            if endpoint.skip is not None and not self._is_quiet:
+                self._show_lines([skip_line(endpoint)])
+
+    def _show(self, result: Result) -> None:
+        if not self._is_quiet or word_of(result) in _RED:
+            self._show_lines(result_lines(result, os.environ))
+
+    def _show_lines(self, lines: Iterable[Line]) -> None:
+        for line in lines:
+            self._screen.line(line.text, line.word, line.style)
+
+    def _tick(self, line: str) -> None:
+        self._ending.check()
+        if not self._is_quiet:
+            self._screen.progress(line)
+
+    def _warn(self, warnings: Iterable[str]) -> None:
+        if not self._is_quiet:
+            for warning in warnings:
+                self._screen.remark(f"netmon check: warning: {for_terminal(warning)}")
+
+    def _word_of(self, result: Result) -> str:
+        cut_off = self._ending.signal is not None and not result.complete
+        return UNFINISHED if cut_off and result.verdict.status == "inconclusive" else word_of(result)
+
+    def _interrupted(self) -> str:
+        return f"interrupted by {self._ending.signal.name}: " if self._ending.signal else ""
+
+
+def _status_of(words: list[str]) -> int:
+    if FAIL in words:
+        return BROKEN
+    return INCONCLUSIVE if ERROR in words else MET

@@ -1,0 +1,81 @@
+"""The lines of `netmon check` about a result, and the last one. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pytest_netmon.plan import Endpoint
+from pytest_netmon.reports.failure import failure_text, one_line
+from pytest_netmon.reports.proxies import direct_note
+from pytest_netmon.run import Result
+from pytest_netmon.safe import for_terminal
+
+PASS, FAIL, ERROR, XFAIL, XPASS, SKIP = "PASS", "FAIL", "ERROR", "XFAIL", "XPASS", "SKIP"
+#: Of a result that the end of the run came before.
+UNFINISHED = "UNFINISHED"
+#: What the last line says of each word, in its order.
+_COUNTED = {
+    PASS: "passed",
+    FAIL: "failed",
+    ERROR: "inconclusive",
+    XFAIL: "xfailed",
+    XPASS: "xpassed",
+    SKIP: "skipped",
+    UNFINISHED: "not finished",
+}
+_STYLES = {PASS: "green", FAIL: "red", ERROR: "red"}
+_WORD_WIDTH = 7
+#: `failure_text` indents by two more.
+_INDENT = "  "
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """word: `PASS`, `FAIL` ..., padded; empty for a line that continues. style: of the word."""
+
+    text: str
+    word: str = ""
+    style: str = "yellow"
+
+
+def word_of(result: Result) -> str:
+    """Return the word for a result that is decided."""
+    status, xfail = result.verdict.status, result.endpoint.xfail
+    if status == "inconclusive":
+        return ERROR
+    if status == "passed":
+        return PASS if xfail is None else XPASS
+    return FAIL if xfail is None else XFAIL
+
+
+def result_lines(result: Result, env: Mapping[str, str]) -> list[Line]:
+    """Return the lines about a result: one, or with a failure its whole text and what `env` has to do with it."""
+    word = word_of(result)
+    if word in (FAIL, ERROR):
+        note = direct_note(result, env)
+        first, *others = [*failure_text(result).split("\n"), *([f"  note: {note}"] if note else [])]
+        return [_headed(word, first), *(Line(_INDENT + other) for other in others)]
+    told = one_line(result).partition("  ")[2]
+    if result.endpoint.xfail is None:
+        return [_headed(word, told)]
+    expected = "expected" if word == XFAIL else "expected to fail"
+    return [_headed(word, f"{told}; {expected}: {for_terminal(result.endpoint.xfail)}")]
+
+
+def skip_line(endpoint: Endpoint) -> Line:
+    """Return the line about an endpoint that is not checked."""
+    return _headed(SKIP, f"{for_terminal(endpoint.id)}  {for_terminal(endpoint.skip or '')}".rstrip())
+
+
+def last_line(words: Iterable[str], elapsed_s: float) -> str:
+    """Return `3 passed, 1 failed, 1 inconclusive in 2.1 s`."""
+    times = Counter(words)
+    told = [f"{times[word]} {counted}" for word, counted in _COUNTED.items() if times[word]]
+    decimals = 1 if elapsed_s >= 1 else 2
+    return f"{', '.join(told)} in {elapsed_s:.{decimals}f} s"
+
+
+def _headed(word: str, text: str) -> Line:
+    return Line(text, f"{word:{_WORD_WIDTH}}", _STYLES.get(word, "yellow"))

@@ -1,0 +1,60 @@
+"""Ctrl-C, SIGTERM and SIGHUP end a command in good order; a second one ends it at once."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # SIGHUP does not exist on Windows
+
+
+class EndedError(Exception):
+    """A signal has ended the command."""
+
+
+class Ending:
+    """Which signal has ended the command, None so far.
+
+    A first signal is only noted, so that it cannot tear a file or a count in two: who waits asks
+    `check` now and then. A second one raises KeyboardInterrupt wherever it comes.
+    """
+
+    def __init__(self) -> None:
+        self.signal: signal.Signals | None = None
+
+    @property
+    def exit_status(self) -> int | None:
+        """128 + the signal's number, as a shell reports it; None so far."""
+        return None if self.signal is None else 128 + self.signal
+
+    def check(self) -> None:
+        """Raise EndedError once a signal has come."""
+        if self.signal is not None:
+            raise EndedError(self.signal.name)
+
+    @contextlib.contextmanager
+    def on_signals(self) -> Iterator[None]:
+        """Within the block, note signals that nobody else handles (nor ignores: nohup, `command &`)."""
+        replaced = {number: signal.getsignal(number) for number in _unhandled()}
+        for number in replaced:
+            signal.signal(number, self._note)
+        try:
+            yield
+        finally:
+            for number, handler in replaced.items():
+                signal.signal(number, handler)
+
+    def _note(self, number: int, _: FrameType | None) -> None:
+        if self.signal is not None:
+            raise KeyboardInterrupt
+        self.signal = signal.Signals(number)
+
+
+def _unhandled() -> list[signal.Signals]:
+    if threading.current_thread() is not threading.main_thread():
+        return []  # signal.signal works in the main thread only
+    known = [signal.Signals[name] for name in _NAMES if name in signal.Signals.__members__]
+    return [number for number in known if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler)]
