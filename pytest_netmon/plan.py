@@ -50,12 +50,13 @@ class Endpoint:
     """One target-port pair and how it is checked and judged.
 
     host: a host name in lower case or an IP address in its shortest form, without brackets.
-    count: checks to make (measured) or tries at the most (reached).
+    count: checks to make (measured) or tries at the most (reached). None: until told to stop (watched).
     interval_s: from start to start (measured), or the least time between tries (reached).
     timeout_s: the deadline of one check, name resolution of the first one apart.
     wait_s: of a reached one: after any outcome but open it is tried again, no try starting later
     than this after the start of the campaign. None: few tries, after transient outcomes only.
     limits: all that are in force; for a measured open endpoint one of them is about success.
+    watched: by `netmon monitor`: measured, and without limits nothing is asked of it (`is_judged`).
     skip, xfail: the user's reason, None where not asked for.
     redact: show `name` in place of host and address everywhere.
     source: where the user wrote it; None for an endpoint that a hook made.
@@ -66,7 +67,8 @@ class Endpoint:
     name: str | None = None
     vantage: str = LOCAL_VANTAGE
     measured: bool = False
-    count: int = REACHED_TRIES
+    watched: bool = False
+    count: int | None = REACHED_TRIES
     interval_s: float = REACHED_RETRY_S
     timeout_s: float = DEFAULT_TIMEOUT_S
     wait_s: float | None = None
@@ -86,6 +88,23 @@ class Endpoint:
     def shown_host(self) -> str:
         """The host as reports may show it: the name where the endpoint is redacted."""
         return self.name if self.redact and self.name else self.host
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether anything is asked of the endpoint, so that it can fail."""
+        return not self.watched or bool(self.limits) or self.expect == "closed"
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether it is measured more than once, so that it has a sustained rate."""
+        return self.measured and (self.count is None or self.count > 1)
+
+    @property
+    def planned_duration_s(self) -> float:
+        """From the first planned start to the last one: 0 where it is reached, infinite without a last one."""
+        if not self.measured:
+            return 0.0
+        return math.inf if self.count is None else (self.count - 1) * self.interval_s
 
 
 @dataclass(slots=True, kw_only=True)
@@ -113,12 +132,12 @@ class Plan:
     @property
     def planned_duration_s(self) -> float:
         """From the first start to the last planned one, when no check is late or retried."""
-        return max(((e.count - 1) * e.interval_s for e in self.checked if e.measured), default=0.0)
+        return max((endpoint.planned_duration_s for endpoint in self.checked), default=0.0)
 
     @property
     def planned_rate(self) -> float:
         """Sustained checks a second: the sum of 1/interval over endpoints checked more than once."""
-        return sum(1 / e.interval_s for e in self.checked if e.measured and e.count > 1)
+        return sum(1 / endpoint.interval_s for endpoint in self.checked if endpoint.is_repeated)
 
 
 def validate_plan(plan: Plan) -> list[Problem]:
@@ -193,9 +212,10 @@ def _identity_texts(endpoint: Endpoint) -> Iterator[str]:
 def _schedule_texts(endpoint: Endpoint) -> Iterator[str]:
     if endpoint.expect not in ("open", "closed"):
         yield f"expected open or closed for expect, got {endpoint.expect!r:.80}"
-    if not _is_whole(endpoint.count) or endpoint.count < 1:
+    endless = endpoint.count is None and endpoint.watched
+    if not endless and not _is_count(endpoint.count):
         yield f"expected a count of 1 or more, got {endpoint.count!r:.80}"
-    elif endpoint.count > 1 and not _is_positive(endpoint.interval_s):
+    elif endpoint.count != 1 and not _is_positive(endpoint.interval_s):
         yield f"expected an interval above 0 s, got {endpoint.interval_s!r:.80}"
     if not _is_positive(endpoint.timeout_s) or endpoint.timeout_s > MOST_TIMEOUT_S:
         yield f"expected a timeout above 0 s and up to {show_duration(MOST_TIMEOUT_S)}, got {endpoint.timeout_s!r:.80}"
@@ -213,7 +233,7 @@ def _limit_texts(endpoint: Endpoint, limit: Limit) -> Iterator[str]:
         yield "limits need a measured endpoint: say how often to check it (count)"
     elif metric.phase == "dns" and _is_literal(endpoint.host):
         yield "the host is an address, so that no name is resolved and no dns time measured"
-    elif least is not None and endpoint.count < least:
+    elif least is not None and endpoint.count is not None and endpoint.count < least:
         instead = "use max, or " if metric.percentile is not None else ""
         checks = "1 check" if endpoint.count == 1 else f"{endpoint.count} checks"
         yield f"{metric.shown_name} means nothing in {checks}: {instead}count >= {least}"
@@ -232,7 +252,7 @@ def _double_ids(plan: Plan) -> Iterator[Problem]:
 
 
 def _rate_problems(plan: Plan) -> Iterator[Problem]:
-    sustained = [endpoint for endpoint in plan.checked if endpoint.measured and endpoint.count > 1]
+    sustained = [endpoint for endpoint in plan.checked if endpoint.is_repeated]
     text = _over_rate("in all", sustained, "max_rate", plan.max_rate)
     if text is not None:
         yield Problem(_place(plan), "", text)
@@ -272,6 +292,10 @@ def _place(plan: Plan) -> Source:
 
 def _is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
 def _is_positive(value: object) -> bool:

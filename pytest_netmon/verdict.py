@@ -77,8 +77,9 @@ def judge(endpoint: Endpoint, statistics: Statistics, *, complete: bool) -> Verd
 
 def limits_in_force(endpoint: Endpoint) -> tuple[Limit, ...]:
     """Return the limits that `endpoint` is judged by: its own, and for a measured one that is
-    expected to be open and names none on success, `success >= 100%` first."""
-    needs_success = endpoint.measured and endpoint.expect == "open"
+    expected to be open and names none on success, `success >= 100%` first. One that is only watched
+    has none."""
+    needs_success = endpoint.measured and endpoint.expect == "open" and endpoint.is_judged
     if needs_success and not any(limit.metric.name == "success" for limit in endpoint.limits):
         return (BUILT_IN_SUCCESS, *endpoint.limits)
     return endpoint.limits
@@ -196,16 +197,19 @@ def _unmade(statistics: Statistics) -> tuple[str, ...]:
 
 def _interrupted(endpoint: Endpoint, statistics: Statistics) -> str:
     made = _made(statistics)
-    if endpoint.measured:
+    if endpoint.measured and endpoint.count is not None:
         return f"interrupted: {_of_checks(made, endpoint.count)} were made"
+    if endpoint.measured:
+        return f"interrupted by force after {_checks(made)}"
     return f"interrupted after {made} of at most {endpoint.count} tries"
 
 
 def _notes(endpoint: Endpoint, statistics: Statistics, *, complete: bool) -> tuple[str, ...]:
     if endpoint.measured:
         made = _made(statistics)
-        short = complete and 0 < made < endpoint.count
-        return (f"only {_of_checks(made, endpoint.count)} were made",) if short else ()
+        if endpoint.count is None or not complete or not 0 < made < endpoint.count:
+            return ()
+        return (f"only {_of_checks(made, endpoint.count)} were made",)
     first = statistics.first_success
     if endpoint.expect == "open" and first is not None and first > 1 and statistics.errors:
         of_all = f" of {endpoint.count}" if endpoint.wait_s is None else ""
@@ -227,4 +231,8 @@ def _failed_tries(statistics: Statistics) -> str:
 
 
 def _of_checks(times: int, checks: int) -> str:
-    return f"{times} of {checks} {'check' if checks == 1 else 'checks'}"
+    return f"{times} of {_checks(checks)}"
+
+
+def _checks(number: int) -> str:
+    return "1 check" if number == 1 else f"{number} checks"

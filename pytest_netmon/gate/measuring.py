@@ -42,7 +42,7 @@ class Measuring:
     def planned_s(self) -> float:
         """From the first to the last planned start of a check."""
         endpoints = (self._plan.endpoints[index] for index in self._indices.values())
-        return max((e.count - 1) * e.interval_s if e.measured else 0.0 for e in endpoints)
+        return max(endpoint.planned_duration_s for endpoint in endpoints)
 
     def start(self) -> None:
         """Start probing. Where that fails, `result` says so to every test."""

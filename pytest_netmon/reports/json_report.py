@@ -151,6 +151,7 @@ def _settings(endpoint: Endpoint) -> dict[str, Any]:
         else None,
         "settings": {
             "measured": endpoint.measured,
+            "watched": endpoint.watched,
             "count": endpoint.count,
             "interval_s": rounded(endpoint.interval_s, 6),
             "timeout_s": rounded(endpoint.timeout_s, 6),
@@ -169,7 +170,7 @@ def _judged(result: Result) -> dict[str, Any]:
         "complete": result.complete,
         "address": None if result.endpoint.redact else result.address,
         "statistics": _endpoint_statistics(result.statistics),
-        "verdict": verdict.status,
+        "verdict": verdict.status if result.endpoint.is_judged else None,
         "reasons": list(verdict.reasons),
         "notes": list(verdict.notes),
         "limits": [_limit(each.limit, each.value, each.ok) for each in verdict.limits],

@@ -26,8 +26,9 @@ def junit_xml(run: Run) -> str:
 
     One testcase for each endpoint that was probed and each that the configuration skips, in the order
     of the plan; deselected ones have none, as with pytest. A broken limit is a failure, an inconclusive
-    verdict an error, a failure that was expected (xfail) is skipped with its reason. Endpoints of a run
-    that was cut off which have no result are missing: the property `partial` says so.
+    verdict an error, a failure that was expected (xfail) is skipped with its reason, and so is an
+    endpoint that was watched without limits. Endpoints of a run that was cut off which have no result
+    are missing: the property `partial` says so.
     """
     results = {result.index: result for result in run.results}
     cases = []
@@ -52,7 +53,7 @@ def flat_properties(result: Result) -> list[Property]:
     `user_properties`: milliseconds with 3 decimals, rates with 6; what was not measured is left out."""
     statistics, endpoint = result.statistics, result.endpoint
     found: list[tuple[str, str | float | int | None]] = [
-        ("verdict", result.verdict.status),
+        ("verdict", result.verdict.status if result.endpoint.is_judged else None),
         ("address", None if endpoint.redact else result.address),
         ("checks", statistics.checks),
         ("successful_checks", statistics.successful),
@@ -95,6 +96,9 @@ def _case_of(result: Result) -> tuple[Any, list[Property]]:
     evidence = evidence_of(result)
     case = _case(result.endpoint, evidence.duration_s)
     verdict = result.verdict
+    if not result.endpoint.is_judged:
+        case.add_skipped_info("watched without limits: there is nothing to judge")
+        return case, flat_properties(result)
     if verdict.status == "passed":
         return case, flat_properties(result)
     # A failure without message and text would count as passed.

@@ -10,6 +10,8 @@ from ..run import Result
 
 #: What became of one check in its round; the largest of its endpoints' decides. Missing: cut off, or left out.
 _OPEN, _FAILED, _VOID = 0, 1, 2
+#: More checks than this do not overlap.
+MOST_BEGUN = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,33 +41,65 @@ def rounds_of(results: Sequence[Result]) -> Rounds:
     return told if told is not None else _from_samples(results)
 
 
+class RoundsBuilder:
+    """Counts the rounds of one host while its endpoints are measured: `members` of them, each in every round.
+
+    A round counts once each endpoint's check of that number is in. One that is never completed is
+    left out; 10,000 such are remembered.
+    """
+
+    def __init__(self, members: int) -> None:
+        self._members = members
+        self._total = self._successful = 0
+        self._begun: dict[int, tuple[int, int]] = {}
+
+    def add(self, check: int, outcome: str) -> None:
+        """Take in an endpoint's check of that number, which must not have been added before."""
+        seen, worst = self._begun.pop(check, (0, _OPEN))
+        seen, worst = seen + 1, max(worst, _in_its_round(outcome))
+        if seen < self._members:
+            self._begun[check] = seen, worst
+            if len(self._begun) > MOST_BEGUN:
+                del self._begun[min(self._begun)]
+        elif worst != _VOID:
+            self._total += 1
+            self._successful += worst == _OPEN
+
+    @property
+    def rounds(self) -> Rounds:
+        """Those that are complete so far."""
+        return Rounds(self._total, self._successful)
+
+
 def _from_statistics(results: Sequence[Result]) -> Rounds | None:
     """The rounds where they need no look at samples: one endpoint, or not one check that failed."""
     if len(results) == 1 and results[0].endpoint.measured:
         statistics = results[0].statistics
         return Rounds(statistics.checks, statistics.successful)
-    if all(_faultless(result) for result in results):
-        rounds = max(_planned(result) for result in results)
-        return Rounds(rounds, rounds)
-    return None
+    if not all(_faultless(result) for result in results):
+        return None
+    made, planned = [result.statistics.checks for result in results], _planned(results)
+    return Rounds(max(planned), max(planned)) if made == planned else None
 
 
 def _faultless(result: Result) -> bool:
     statistics = result.statistics
-    if statistics.local_errors or statistics.successful != statistics.checks:
-        return False
-    return statistics.checks == _planned(result)
+    return not statistics.local_errors and statistics.successful == statistics.checks
 
 
-def _planned(result: Result) -> int:
-    return result.endpoint.count if result.endpoint.measured else 1
+def _planned(results: Sequence[Result]) -> list[int]:
+    """How many rounds each endpoint takes part in: without a last one, as many as any endpoint was checked in."""
+    made = max(result.statistics.checks for result in results)
+    counts = [result.endpoint.count if result.endpoint.measured else 1 for result in results]
+    return [made if count is None else count for count in counts]
 
 
 def _from_samples(results: Sequence[Result]) -> Rounds:
     checks = [_measured(result) if result.endpoint.measured else bytearray([_reached(result)]) for result in results]
     worst = bytearray(max(map(len, checks)))  # all _OPEN, until some check says otherwise
     for result, outcomes in zip(results, checks, strict=True):
-        missing = min(_planned(result), len(worst)) - len(outcomes)
+        planned = result.endpoint.count if result.endpoint.measured else 1
+        missing = (len(worst) if planned is None else min(planned, len(worst))) - len(outcomes)
         for at, outcome in enumerate(outcomes + bytes([_VOID]) * missing):
             worst[at] = max(worst[at], outcome)
     return Rounds(len(worst) - worst.count(_VOID), worst.count(_OPEN))
@@ -74,11 +108,16 @@ def _from_samples(results: Sequence[Result]) -> Rounds:
 def _measured(result: Result) -> bytearray:
     """One byte a planned check, as far as the last one that was made."""
     outcomes = bytearray()
+    count = result.endpoint.count
     for sample in result.store.of(result.index):
-        if sample.check <= result.endpoint.count:
+        if count is None or sample.check <= count:
             outcomes.extend([_VOID] * (sample.check - len(outcomes)))
-            outcomes[sample.check - 1] = {OPEN: _OPEN, LOCAL_ERROR: _VOID}.get(sample.outcome, _FAILED)
+            outcomes[sample.check - 1] = _in_its_round(sample.outcome)
     return outcomes
+
+
+def _in_its_round(outcome: str) -> int:
+    return {OPEN: _OPEN, LOCAL_ERROR: _VOID}.get(outcome, _FAILED)
 
 
 def _reached(result: Result) -> int:

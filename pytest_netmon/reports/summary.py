@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from ..plan import Plan
@@ -37,7 +38,7 @@ def header_lines(plan: Plan, selected_count: int) -> list[str]:
     if len(checked) < len(plan.endpoints):
         kinds.append(f"{len(plan.endpoints) - len(checked)} skipped")
     line = f"netmon: {told} ({', '.join(kinds)})"
-    if measured:
+    if measured and math.isfinite(plan.planned_duration_s):
         line += f", planned {plan.planned_duration_s:.1f} s"
     if plan.planned_rate:
         line += f" at up to {plan.planned_rate:.1f} checks/s"

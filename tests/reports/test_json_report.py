@@ -217,6 +217,7 @@ def test_an_endpoint_has_its_settings_statistics_verdict_and_limits():
         "source": {"file": "netmon.yaml", "line": 7, "column": 5},
         "settings": {
             "measured": True,
+            "watched": False,
             "count": 40,
             "interval_s": 0.25,
             "timeout_s": 2.0,
