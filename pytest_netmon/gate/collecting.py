@@ -147,7 +147,7 @@ def _chosen(plan: Plan, ids: Sequence[str]) -> list[Endpoint]:
 def _by_file(plan: Plan, files: Sequence[Path]) -> dict[Path, list[Endpoint]]:
     """What no file of its own names (an option, a hook) stands in the first one."""
     endpoints: dict[Path, list[Endpoint]] = {path: [] for path in files}
-    named = dict(zip(plan.files, files, strict=True))
+    named = dict(zip(plan.files, files, strict=False))  # included files follow those that were named
     for endpoint in plan.endpoints:
         file = named.get(endpoint.source.file) if endpoint.source else None
         endpoints[file or files[0]].append(endpoint)

@@ -11,10 +11,10 @@ from pytest_netmon.reports.junit_report import flat_properties
 from pytest_netmon.reports.summary import header_lines, progress_line
 
 from .closing import Closing
-from .collecting import Modules, endpoint_of, endpoints_to_probe, parametrize
+from .collecting import endpoint_of, endpoints_to_probe, parametrize
 from .measuring import Measuring, UnmeasuredError
-from .planning import make_plan
-from .settings import Settings, refuse_xdist
+from .planning import Planned
+from .settings import refuse_xdist
 from .signals import Ending
 from .waiting import waiting_display
 
@@ -38,17 +38,16 @@ class Gate:
     def __init__(self, config: pytest.Config) -> None:
         refuse_xdist(config)
         self._config = config
-        self._settings = Settings.of(config)
         self._ending = Ending()
-        self._closing = Closing(config, self._settings.report_folder)
         self._measuring: Measuring | None = None
         self._announced: set[int] = set()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
         """Make the plan before pytest's header, which shows it, and before any packet."""
-        self._plan = make_plan(self._config, self._settings)
-        self._modules = Modules(self._plan, self._settings, self._config.rootpath)
+        planned = Planned(self._config)
+        self._plan, self._modules = planned.plan, planned.modules
+        self._closing = Closing(self._config, planned.settings.report_folder)
 
     def pytest_report_header(self) -> list[str]:
         return header_lines(self._plan, len(self._plan.endpoints))

@@ -29,7 +29,10 @@ class Settings:
 
     @classmethod
     def of(cls, config: pytest.Config) -> Settings:
-        """Read pytest's configuration; no file is opened. Exact ids without a file leave pytest's arguments."""
+        """Read pytest's configuration; no file is opened. Exact ids without a file leave pytest's arguments.
+
+        Raises ConfigurationError where the rootdir has two files to choose from.
+        """
         report, files = config.option.netmon_report, _files(config)
         folder = REPORT_FOLDER if report is None else report.strip()
         return cls(
@@ -79,16 +82,12 @@ def _take_bare_ids(config: pytest.Config) -> tuple[str, ...]:
 def _overrides(config: pytest.Config) -> Overrides:
     option = config.option
     return Overrides(
-        targets=_split(option.netmon_target),
-        ports=_split(option.netmon_port),
+        targets=tuple(option.netmon_target or ()),
+        ports=tuple(option.netmon_port or ()),
         count=option.netmon_count,
         interval=option.netmon_interval,
         timeout=option.netmon_timeout,
-        limits=_split(option.netmon_limit),
+        limits=tuple(option.netmon_limit or ()),
         max_rate=option.netmon_max_rate,
         max_rate_per_host=option.netmon_max_rate_per_host,
     )
-
-
-def _split(values: list[str] | None) -> tuple[str, ...]:
-    return tuple(part.strip() for value in values or [] for part in value.split(",") if part.strip())

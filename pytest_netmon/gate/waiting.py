@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pytest
 
-#: A wait that is over sooner shows nothing.
+#: Waiting that is over sooner shows nothing.
 _QUIET_S = 1.0
 #: From line to line in a log.
 _LOG_EVERY_S = 5.0
@@ -71,7 +71,7 @@ class TerminalWaiting(NoWaiting):
             self._write(f"{_ERASE}\x1b[A\x1b[{self._column}C")
         elif self._column == 0:
             self._write(_ERASE)
-        self._began_s = self._column = None
+        self._column = None
 
     def _write(self, text: str) -> None:
         self._writer.flush()

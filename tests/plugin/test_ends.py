@@ -1,0 +1,167 @@
+"""However a session ends, what was measured is in the artifacts, whole and marked."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+import pytest
+
+
+def slow(server, **settings):
+    """A target that a test would wait for much too long."""
+    return {"host": server.host, "ports": [server.port], "count": 1000, "interval": "100ms", **settings}
+
+
+def is_partial(project):
+    return project.artifact()["monitoring_session"]["partial"]
+
+
+def test_exitfirst_stops_the_probing_and_writes_what_there_is(project, servers):
+    closed, server = servers.closed(), servers.open()
+    project.write_targets(closed.target, slow(server))
+    result = project.run("--netmon", "-x")
+    result.assert_outcomes(failed=1)
+    assert is_partial(project)
+    assert server.connects < 1000
+
+
+def test_the_result_hook_is_told_of_what_was_cut_off(project, servers):
+    project.write_targets(servers.closed().target, slow(servers.open(), name="slow"))
+    project.write(
+        "conftest.py",
+        "def pytest_netmon_result(result): print('told:', result.endpoint.name, result.complete)\n",
+    )
+    result = project.run("--netmon", "-x", "-s")
+    result.stdout.fnmatch_lines(["*told: slow False"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [
+        (signal.SIGINT, pytest.ExitCode.INTERRUPTED),
+        (signal.SIGTERM, 128 + signal.SIGTERM),
+        (signal.SIGHUP, 128 + signal.SIGHUP),
+    ],
+)
+def test_a_signal_ends_the_wait_and_leaves_partial_artifacts(project, servers, number, status):
+    server = servers.open()
+    project.write_targets(slow(server))
+    project.write("conftest.py", SIGNAL_WHEN_WAITING.format(number=int(number)))
+    result = project.run_apart("--netmon")
+    assert result.ret == status
+    assert is_partial(project)
+    assert project.artifact("netmon-junit.xml").startswith("<?xml")
+    result.stdout.fnmatch_lines(["*written: netmon-report/netmon.json"])
+    output = result.stdout.str() + result.stderr.str()
+    assert "INTERNALERROR" not in output
+
+
+#: Sends the session a signal once it waits and something has been measured.
+SIGNAL_WHEN_WAITING = """
+import os
+from pytest_netmon.campaign import Campaign
+real = Campaign.wait
+def wait(self, index, tick=None):
+    def signalled(progress):
+        if progress.checks:
+            os.kill(os.getpid(), {number})
+    real(self, index, signalled)
+Campaign.wait = wait
+"""
+
+
+SWALLOWS_SIGTERM = """
+import os, signal
+
+def test_a_swallows():
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+    except Exception:
+        pass
+
+def test_b_never_runs():
+    raise AssertionError
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_a_test_that_swallows_exceptions_does_not_keep_a_session_alive(project, servers):
+    project.write_targets(servers.open().target)
+    project.write("test_own.py", SWALLOWS_SIGTERM)
+    result = project.run_apart("--netmon")
+    assert result.ret == 128 + signal.SIGTERM
+    result.stdout.no_fnmatch_line("*AssertionError*")
+    assert project.has_artifacts
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_a_users_own_signal_handler_stays(project, servers):
+    project.write_targets(servers.open().target)
+    project.write(
+        "conftest.py",
+        "import signal\ndef own(number, frame): pass\nbefore = signal.signal(signal.SIGTERM, own)\n"
+        "def pytest_runtest_setup(): assert signal.getsignal(signal.SIGTERM) is own\n"
+        "def pytest_unconfigure(): signal.signal(signal.SIGTERM, before)\n",
+    )
+    project.run("--netmon").assert_outcomes(passed=1)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_handlers_are_gone_after_the_tests(project, servers):
+    project.write_targets(servers.open().target)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    project.run("--netmon").assert_outcomes(passed=1)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_the_report_folder_ignores_itself_and_may_be_moved(project, servers):
+    project.write_targets(servers.open().target)
+    project.run("--netmon", "--netmon-report=out/net").assert_outcomes(passed=1)
+    assert not project.has_artifacts
+    assert "*" in project.artifact(".gitignore", folder="out/net").splitlines()
+    assert project.artifact(folder="out/net")["endpoints"]
+
+
+def test_an_empty_report_folder_turns_artifacts_off(project, servers):
+    project.write_targets(servers.open().target)
+    result = project.run("--netmon", "--netmon-report=")
+    result.assert_outcomes(passed=1)
+    result.stdout.no_fnmatch_line("written:*")
+    assert not project.has_artifacts
+
+
+def test_artifacts_stand_where_pytest_was_started(project, servers, monkeypatch):
+    project.write_targets(servers.open().target)
+    (project.path / "sub").mkdir()
+    monkeypatch.chdir(project.path / "sub")
+    project.run("--netmon", f"--rootdir={project.path}").assert_outcomes(passed=1)
+    assert project.artifact(folder="sub/netmon-report")["endpoints"]
+
+
+def test_a_file_in_place_of_the_report_folder_is_a_red_run_without_traceback(project, servers):
+    project.write_targets(servers.open().target)
+    blocking = project.write("netmon-report", "mine")
+    result = project.run("--netmon")
+    result.assert_outcomes(passed=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["cannot write *netmon-report*: *"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+    assert blocking.read_text() == "mine"
+
+
+def test_a_report_that_cannot_be_replaced_leaves_the_other_one_written(project, servers):
+    project.write_targets(servers.open().target)
+    (project.path / "netmon-report" / "netmon.json").mkdir(parents=True)
+    result = project.run("--netmon")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["written: netmon-report/netmon-junit.xml", "cannot write *netmon.json*"])
+
+
+def test_samples_leave_no_temporary_file_behind(project, servers, monkeypatch, tmp_path):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    project.write_targets(servers.open().target)
+    project.run("--netmon").assert_outcomes(passed=1)
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("netmon-")] == []

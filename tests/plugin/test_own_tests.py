@@ -1,0 +1,201 @@
+"""Fixtures and hooks for users, as the documentation shows them."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+import pytest
+
+
+def measured(server, **settings):
+    return {"host": server.host, "ports": [server.port], "count": 2, "interval": "20ms", **settings}
+
+
+def test_a_users_test_runs_for_each_endpoint_with_one_campaign_for_all(project, servers):
+    first, second = servers.open(), servers.open()
+    project.write_targets(measured(first, name="first"), measured(second, name="second"))
+    project.write(
+        "test_mine.py",
+        "def test_mine(netmon_result):\n    assert netmon_result.statistics.connect.max_ms < 5000\n"
+        "def test_named(netmon_endpoint):\n    assert netmon_endpoint.name in ('first', 'second')\n",
+    )
+    result = project.run("--netmon", "-v")
+    result.assert_outcomes(passed=6)
+    result.stdout.fnmatch_lines([f"test_mine.py::test_mine[[]first:{first.port}] PASSED*"])
+    assert (first.connects, second.connects) == (2, 2)
+
+
+def test_a_users_test_alone_has_its_endpoint_probed(project, servers):
+    server = servers.open()
+    project.write_targets(measured(server))
+    project.write("test_mine.py", "def test_mine(netmon_result): assert len(netmon_result.samples) == 2\n")
+    project.run("--netmon", "test_mine.py", "-m", "not netmon").assert_outcomes(passed=1, deselected=1)
+    assert server.connects == 2
+
+
+def test_broken_limits_do_not_fail_a_users_test(project, servers):
+    project.write_targets(servers.closed().target)
+    project.write("test_mine.py", "def test_mine(netmon_result): assert netmon_result.verdict.status == 'failed'\n")
+    project.run("--netmon", "-k", "mine").assert_outcomes(passed=1, deselected=1)
+
+
+def test_skip_and_xfail_of_a_target_hold_for_users_tests(project, servers):
+    server, closed = servers.open(), servers.closed()
+    project.write_targets(
+        {**measured(server), "skip": "moved next week"}, {**measured(closed), "xfail": "firewall change pending"}
+    )
+    project.write("test_mine.py", "def test_mine(netmon_result): assert netmon_result.statistics.successful\n")
+    project.run("--netmon", "-k", "mine").assert_outcomes(skipped=1, xfailed=1, deselected=2)
+    assert server.connects == 0
+
+
+def test_a_user_may_choose_the_endpoints_of_a_test(project, servers):
+    server = servers.open()
+    project.write_targets(measured(server))
+    project.write(
+        "test_mine.py",
+        "import pytest\n"
+        "@pytest.mark.parametrize('netmon_endpoint', ['mine'])\n"
+        "def test_mine(netmon_endpoint): assert netmon_endpoint == 'mine'\n",
+    )
+    project.run("--netmon", "-k", "mine").assert_outcomes(passed=1, deselected=1)
+    assert server.connects == 0
+
+
+def test_fixtures_say_what_to_do_when_the_gate_is_off(project):
+    project.write("test_mine.py", "def test_mine(netmon_result): pass\ndef test_named(netmon_endpoint): pass\n")
+    result = project.run()
+    result.assert_outcomes(errors=2)
+    result.stdout.fnmatch_lines(["netmon is off: run `pytest --netmon`*"])
+
+
+def test_a_fixture_asked_for_by_name_at_run_time_says_what_to_do(project, servers):
+    project.write_targets(servers.open().target)
+    project.write("test_mine.py", "def test_mine(request): request.getfixturevalue('netmon_result')\n")
+    result = project.run("--netmon")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*name it among the test's arguments*"])
+
+
+def test_the_plan_hook_edits_endpoints_before_any_packet(project, servers):
+    server, other = servers.open(), servers.open()
+    project.write_targets(server.target)
+    project.write(
+        "conftest.py",
+        "import dataclasses\n"
+        "def pytest_netmon_plan(config, plan):\n"
+        f"    plan.endpoints[:] = [dataclasses.replace(plan.endpoints[0], port={other.port}, name='other')]\n",
+    )
+    result = project.run("--netmon", "-v")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines([f"netmon.yaml::test_tcp[[]other:{other.port}] PASSED*"])
+    assert (server.connects, other.connects) == (0, 1)
+
+
+def test_the_plan_hook_may_add_endpoints_of_its_own(project, servers):
+    server, other = servers.open(), servers.open()
+    project.write_targets(server.target)
+    project.write(
+        "conftest.py",
+        "from pytest_netmon import Endpoint\n"
+        "def pytest_netmon_plan(plan):\n"
+        f"    plan.endpoints.append(Endpoint(host='127.0.0.1', port={other.port}, name='added'))\n",
+    )
+    project.run("--netmon").assert_outcomes(passed=2)
+    assert other.connects == 1
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        ("plan.endpoints.clear()", "*expected at least one endpoint*"),
+        ("plan.endpoints[0] = dataclasses.replace(plan.endpoints[0], port=70000)", "*expected a port 1..65535*"),
+        ("plan.endpoints.append('db:5432')", "*expected an Endpoint, got str*"),
+    ],
+)
+def test_what_the_plan_hook_breaks_is_a_usage_error(project, servers, edit, told):
+    server = servers.open()
+    project.write_targets(server.target)
+    project.write("conftest.py", f"import dataclasses\ndef pytest_netmon_plan(plan):\n    {edit}\n")
+    result = project.run("--netmon")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: {told}"])
+    assert server.connects == 0
+
+
+def test_the_result_hook_is_called_once_for_each_endpoint(project, servers):
+    project.write_targets(measured(servers.open(), name="up"), measured(servers.closed(), name="down"))
+    project.write("test_mine.py", "def test_mine(netmon_result): pass\n")
+    project.write(
+        "conftest.py",
+        "def pytest_netmon_result(config, result):\n"
+        "    print('told:', result.endpoint.name, result.verdict.status, result.complete)\n",
+    )
+    result = project.run("--netmon", "-s")
+    told = sorted(line.partition("told: ")[2] for line in result.outlines if "told: " in line)
+    assert told == ["down failed True", "up passed True"]
+
+
+def test_the_run_hook_sees_all_results_before_artifacts_are_written(project, servers):
+    project.write_targets(measured(servers.open(), name="up"), measured(servers.closed(), name="down"))
+    project.write(
+        "conftest.py",
+        "from pathlib import Path\n"
+        "def pytest_netmon_run(config, run):\n"
+        "    print('told:', [r.verdict.status for r in run.results], run.partial, Path('netmon-report').exists())\n",
+    )
+    result = project.run("--netmon", "-s")
+    result.stdout.fnmatch_lines(["*told: [[]'passed', 'failed'] False False"])
+    assert project.has_artifacts
+
+
+def test_hooks_marked_optional_do_not_mind_that_the_plugin_is_switched_off(project):
+    project.write("test_own.py", "def test_own(): pass\n")
+    project.write(
+        "conftest.py",
+        "import pytest\n@pytest.hookimpl(optionalhook=True)\ndef pytest_netmon_result(config, result): pass\n",
+    )
+    project.run("-p", "no:netmon").assert_outcomes(passed=1)
+
+
+def test_hooks_do_not_mind_that_the_gate_is_off(project):
+    project.write("test_own.py", "def test_own(): pass\n")
+    project.write("conftest.py", "def pytest_netmon_run(config, run): raise AssertionError\n")
+    project.run().assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("hook", ["pytest_netmon_result", "pytest_netmon_run"])
+def test_a_hook_that_raises_makes_the_run_red_and_loses_no_artifact(project, servers, hook):
+    project.write_targets(servers.open().target)
+    project.write("conftest.py", f"def {hook}(config): raise RuntimeError('out of order')\n")
+    result = project.run("--netmon")
+    result.assert_outcomes(passed=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines([f"the hook {hook} * failed:" if "result" in hook else f"the hook {hook} failed:"])
+    result.stdout.fnmatch_lines(["RuntimeError: out of order"])
+    assert project.artifact()["monitoring_session"]["partial"] is False
+
+
+def test_a_rerun_probes_the_endpoint_again_and_keeps_the_last_result(project, servers):
+    pytest.importorskip("pytest_rerunfailures")
+    server, closed = servers.open(), servers.closed()
+    project.write_targets(measured(server, name="up"), measured(closed, name="down"))
+    project.write(
+        "test_mine.py",
+        "first = set()\n"
+        "def test_mine(netmon_result):\n"
+        "    known = netmon_result.index in first\n"
+        "    first.add(netmon_result.index)\n"
+        "    assert known\n",
+    )
+    result = project.run("--netmon", "-k", "mine", "--reruns=1", "--junitxml=junit.xml")
+    result.assert_outcomes(passed=2, deselected=2)
+    assert server.connects == 4
+    artifact = project.artifact()
+    times = [sample["timestamp"] for sample in artifact["raw_data"]["127.0.0.1"][str(server.port)]]
+    assert len(times) == 2
+    assert times == sorted(times)
+    assert min(times) > artifact["monitoring_session"]["start_time"]
+    case = ET.parse(project.path / "junit.xml").find(".//testcase")
+    names = [item.get("name") for item in case.iter("property")]
+    assert len(names) == len(set(names))
