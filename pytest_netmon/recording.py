@@ -1,7 +1,8 @@
 """A recording: the sample file followed as it grows, its samples counted and found again.
 
 Whoever needs samples (the gate, a live table, a recovery) follows the file; nobody asks the
-prober. Samples stay on disk: in memory each costs eight bytes, its place in the file.
+prober. Samples stay on disk: in memory each costs eight bytes, its place in the file. Past 262,144
+samples not even that: places are then looked up anew, a batch of endpoints at a time.
 """
 
 from __future__ import annotations
@@ -27,13 +28,17 @@ from .samples import (
     Warning_,
     decode_line,
 )
-from .statistics import Statistics, StatisticsBuilder
+from .statistics import Glance, Statistics, StatisticsBuilder
 
 _READ_BYTES = 1 << 20
 _LONGEST_LINE = 1 << 26
 #: Overlapping checks end out of order, by timeout / interval at the most; beyond this many they are
 #: taken as they come.
 _MOST_OUT_OF_ORDER = 10_000
+#: Two MiB of places in memory.
+MOST_PLACES = 1 << 18
+#: A name with many addresses may lead elsewhere at each look.
+MOST_ADDRESS_CHANGES = 1_000
 
 
 class Recording:
@@ -44,7 +49,8 @@ class Recording:
     header: its first line, None until it was read. done: endpoints of which no sample is to come.
     end_reason: why the prober ended, None while it runs or where it was killed. checks: samples
     so far. last: the sample of an endpoint that came in last. last_us: the end of the latest check,
-    since the start. addresses: endpoint -> the address that answered last, else the one tried last.
+    since the start. address_changes: the latest 1,000. addresses: endpoint -> the address that
+    answered last, else the one tried last.
     """
 
     def __init__(self, path: Path, observe: Callable[[Record], None] | None = None) -> None:
@@ -64,6 +70,7 @@ class Recording:
         self._answered: set[int] = set()
         self._builders: dict[int, StatisticsBuilder] = {}
         self._places: dict[int, array[int]] = {}
+        self._keeps_places = True
         self._file: io.BufferedReader | None = None
         self._read_to = 0
 
@@ -97,8 +104,17 @@ class Recording:
         """The statistics of what is in so far."""
         return self._builders.get(endpoint, StatisticsBuilder()).finish()
 
+    def glance_of(self, endpoint: int) -> Glance:
+        """The figures so far that cost nothing to ask for."""
+        return self._builders.get(endpoint, StatisticsBuilder()).glance()
+
     def of(self, endpoint: int) -> Iterator[Sample]:
         """Yield the endpoint's samples by check number, read from the file."""
+        samples = self._samples_of(endpoint)
+        if samples > MOST_PLACES:
+            return in_check_order(self._search(endpoint))
+        if samples != len(self._places.get(endpoint, ())):
+            self._find_places(endpoint)
         return in_check_order(self._read_at(place) for place in self._places.get(endpoint, ()))
 
     def close(self) -> None:
@@ -128,6 +144,7 @@ class Recording:
             self.warnings.append(what.text)
         elif isinstance(what, AddressChange):
             self.address_changes.append(what)
+            del self.address_changes[:-MOST_ADDRESS_CHANGES]
         elif isinstance(what, End):
             self.end_reason = what.reason
         else:
@@ -140,9 +157,11 @@ class Recording:
         builder = self._builders.get(endpoint)
         if builder is None:
             builder = self._builders[endpoint] = StatisticsBuilder()
-            self._places[endpoint] = array("Q")
         builder.add(sample)
-        self._places[endpoint].append(self._read_to)
+        if self._keeps_places:
+            self._places.setdefault(endpoint, array("Q")).append(self._read_to)
+            if self.checks >= MOST_PLACES:
+                self._places, self._keeps_places = {}, False
         self.last[endpoint] = sample
         self.last_us = max(self.last_us, sample.end_us)
         self.checks += 1
@@ -151,11 +170,51 @@ class Recording:
             if sample.outcome == "open":
                 self._answered.add(endpoint)
 
+    def _samples_of(self, endpoint: int) -> int:
+        glance = self.glance_of(endpoint)
+        return glance.checks + glance.local_errors
+
+    def _find_places(self, endpoint: int) -> None:
+        """Look up where the samples of `endpoint` stand, and of as many after it as there is room for:
+        reports ask for one after another."""
+        room = MOST_PLACES
+        places: dict[int, array[int]] = {}
+        for each in sorted(self._builders):
+            if each >= endpoint:
+                room -= self._samples_of(each)
+                if room < 0:
+                    break
+                places[each] = array("Q")
+        for place, line in self._lines():
+            found = places.get(_endpoint_of(line))
+            if found is not None:
+                found.append(place)
+        self._places = places
+
+    def _search(self, endpoint: int) -> Iterator[Sample]:
+        for place, line in self._lines():
+            if _endpoint_of(line) == endpoint:
+                yield self._decoded(line, place)
+
+    def _lines(self) -> Iterator[tuple[int, bytes]]:
+        """Each line that was taken in, and its place."""
+        place = 0
+        with self.path.open("rb") as file:
+            while place < self._read_to:
+                line = file.readline()
+                if not line:
+                    raise SampleFileError(f"{self.path}: byte {place}: the file has changed since it was read")
+                yield place, line
+                place += len(line)
+
     def _read_at(self, place: int) -> Sample:
         if self._file is None:
             self._file = self.path.open("rb")
         self._file.seek(place)
-        sample = decode_line(self._file.readline())
+        return self._decoded(self._file.readline(), place)
+
+    def _decoded(self, line: bytes, place: int) -> Sample:
+        sample = decode_line(line)
         if not isinstance(sample, Sample):
             raise SampleFileError(f"{self.path}: byte {place}: the file has changed since it was read")
         return sample
@@ -171,6 +230,12 @@ class LaterStore:
     def of(self, endpoint: int) -> Iterator[Sample]:
         for sample in self._store.of(endpoint):
             yield dataclasses.replace(sample, start_us=sample.start_us + self._later_us)
+
+
+def _endpoint_of(line: bytes) -> int:
+    """The endpoint of a sample's line, -1 for a line of something else."""
+    text = line.lstrip()
+    return int(text[1 : text.index(b",")]) if text.startswith(b"[") else -1
 
 
 def in_check_order(samples: Iterable[Sample]) -> Iterator[Sample]:

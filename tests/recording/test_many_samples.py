@@ -1,0 +1,76 @@
+"""More samples than places are kept for: they are found all the same, while the file grows and afterwards."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pytest_netmon import recording as recording_module
+from pytest_netmon.recording import MOST_ADDRESS_CHANGES, Recording
+from pytest_netmon.samples import SampleFileError
+
+HEADER = json.dumps({"netmon": 1, "started_unix_us": 1, "context": {}}) + "\n"
+
+
+def line_of(endpoint: int, check: int) -> str:
+    return f'[{endpoint},{check},{check},"open",40,90,null,40,0,"127.0.0.1",null]\n'
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    endpoints=st.lists(st.integers(0, 12), max_size=60),
+    most=st.integers(1, 40),
+    events=st.sampled_from(["", '{"event":"warning","text":"[1,2"}\n', " \t"]),
+)
+def test_every_sample_is_found_however_few_places_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, endpoints: list[int], most: int, events: str
+) -> None:
+    monkeypatch.setattr(recording_module, "MOST_PLACES", most)
+    path = tmp_path / "samples.ndjson"
+    path.write_text(HEADER)
+    recording = Recording(path)
+    written: dict[int, int] = {}
+    for endpoint in endpoints:
+        written[endpoint] = written.get(endpoint, 0) + 1
+        with path.open("a") as file:
+            file.write(events + line_of(endpoint, written[endpoint]))
+        recording.poll()
+        assert [sample.check for sample in recording.of(endpoint)] == [*range(1, written[endpoint] + 1)]
+    for endpoint in range(13):
+        found = [*recording.of(endpoint)]
+        assert [(sample.endpoint, sample.check) for sample in found] == [
+            (endpoint, check) for check in range(1, written.get(endpoint, 0) + 1)
+        ]
+    recording.close()
+
+
+def test_a_file_that_became_shorter_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording_module, "MOST_PLACES", 1)
+    path = tmp_path / "samples.ndjson"
+    path.write_text(HEADER + line_of(0, 1) + line_of(0, 2))
+    recording = Recording(path)
+    recording.poll()
+    path.write_text(HEADER)
+
+    with pytest.raises(SampleFileError, match="the file has changed since it was read"):
+        list(recording.of(0))
+
+
+def test_of_a_name_that_never_stays_only_the_latest_changes_are_remembered(tmp_path: Path) -> None:
+    path = tmp_path / "samples.ndjson"
+    changes = [
+        json.dumps(
+            {"event": "address", "host": "db", "old": [f"10.0.{number >> 8}.{number & 255}"], "new": ["10.1.0.1"]}
+        )
+        for number in range(MOST_ADDRESS_CHANGES + 5)
+    ]
+    path.write_text(HEADER + "\n".join(changes) + "\n")
+    recording = Recording(path)
+    recording.poll()
+
+    assert len(recording.address_changes) == MOST_ADDRESS_CHANGES
+    assert recording.address_changes[-1].old == ("10.0.3.236",)
