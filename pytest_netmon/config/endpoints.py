@@ -1,0 +1,117 @@
+"""From entries to endpoints: ports, precedence of settings, reached or measured. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+from ..limits import Limit, merge_limits
+from ..plan import DEFAULT_INTERVAL_S, DEFAULT_TIMEOUT_S, MEASURED_COUNT, REACHED_RETRY_S, REACHED_TRIES, Endpoint
+from ..problems import Problem
+from .entries import Entry
+from .hosts import parse_host
+from .places import Problems, T
+from .ports import parse_port
+from .settings import Settings
+from .targets import ParsedTarget
+from .unexpected import Unexpected
+
+#: A plan with more is a slip (a range of all ports); the engine's memory and the report grow with them.
+MOST_ENDPOINTS = 20_000
+
+
+def make_endpoints(
+    entries: list[Entry], options: Settings, port_option: str, problems: Problems
+) -> tuple[list[Endpoint], list[str]]:
+    """Return the endpoints of all entries, in their order, and warnings. What is wrong is noted.
+
+    options: settings that go before all others. port_option: what to name where a port is missing.
+    """
+    endpoints: list[Endpoint] = []
+    idle: list[Entry] = []
+    for entry in entries:
+        for target in entry.targets:
+            ports = _ports(entry, target, options)
+            if ports is None:
+                problems.append(_names_no_port(entry, target, port_option))
+                continue
+            if len(endpoints) + sum(map(len, ports)) > MOST_ENDPOINTS:
+                problems.append(entry.place.problem(f"expected at most {MOST_ENDPOINTS:,} endpoints in all, got more"))
+                return endpoints, []
+            template = _template(entry, target, options)
+            endpoints += [dataclasses.replace(template, port=port) for some in ports for port in some]
+            if not template.measured and (entry.own.interval_s or REACHED_RETRY_S) < REACHED_RETRY_S:
+                idle.append(entry)
+    return endpoints, _idle_interval_warning(idle)
+
+
+def _ports(entry: Entry, target: ParsedTarget, options: Settings) -> tuple[range, ...] | None:
+    """The ports of a target: its own; where it names none those of the options, then of the defaults."""
+    if target.port is not None:
+        return (range(target.port, target.port + 1),)
+    given = (entry.own.ports, options.ports, entry.inherited.ports)
+    return next((ports for ports in given if ports is not None), None)
+
+
+def _names_no_port(entry: Entry, target: ParsedTarget, port_option: str) -> Problem:
+    host = entry.place.get("host")
+    place = host or entry.place
+    found = "a redacted one" if entry.redact else place.found
+    what_to_do = "add ports" if host else f"write {_with_port(target.host)}"
+    return place.problem(Unexpected("a target with a port", f"{what_to_do}, or give {port_option}").told(found))
+
+
+def _with_port(host: str) -> str:
+    if ":" not in host:
+        return f"{host}:PORT"
+    address, _, last = host.rpartition(":")
+    try:
+        return f'"[{parse_host(address)}]:{parse_port(last)}" if {last} is the port, else "[{host}]:PORT"'
+    except Unexpected:
+        return f'"[{host}]:PORT"'
+
+
+def _template(entry: Entry, target: ParsedTarget, options: Settings) -> Endpoint:
+    """Return the endpoint of a target, for all of its ports."""
+    limits = _limits_in_force(entry, options)
+    places = (options, entry.own, entry.inherited)
+    counts, intervals_s = [place.count for place in places], [place.interval_s for place in places]
+    measured = bool(limits) or any(count is not None for count in counts)
+    if measured:
+        count, interval_s = first_given(MEASURED_COUNT, counts), first_given(DEFAULT_INTERVAL_S, intervals_s)
+    else:
+        count, interval_s = REACHED_TRIES, max(REACHED_RETRY_S, first_given(0.0, intervals_s))
+    return Endpoint(
+        host=target.host,
+        port=0,
+        name=entry.name,
+        measured=measured,
+        count=count,
+        interval_s=interval_s,
+        timeout_s=first_given(DEFAULT_TIMEOUT_S, [place.timeout_s for place in places]),
+        limits=limits,
+        expect=entry.expect,
+        skip=entry.skip,
+        xfail=entry.xfail,
+        redact=entry.redact,
+        source=entry.place.source,
+    )
+
+
+def _limits_in_force(entry: Entry, options: Settings) -> tuple[Limit, ...]:
+    if entry.expect == "closed":
+        return entry.own.limits
+    return merge_limits(merge_limits(entry.inherited.limits, entry.own.limits), options.limits)
+
+
+def first_given(otherwise: T, values: Iterable[T | None]) -> T:
+    """Return the first of `values` that is not None, else `otherwise`."""
+    return next((value for value in values if value is not None), otherwise)
+
+
+def _idle_interval_warning(entries: list[Entry]) -> list[str]:
+    if not entries:
+        return []
+    others = f" ({len(entries) - 1} more like this)" if len(entries) > 1 else ""
+    text = "interval has no effect below 1s without count or limits: tries start at least 1 s apart"
+    return [f"{entries[0].place.source}: {text}{others}"]

@@ -1,0 +1,100 @@
+"""Targets as written: in a file with their settings, or as the text of an option. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..plan import Expect
+from .fields import read_expect, read_flag, read_name, read_reason
+from .places import Place, Problems, Value
+from .settings import Settings, read_settings
+from .targets import A_TARGET, ParsedTarget, parse_targets
+from .unexpected import Unexpected
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One entry of a list of targets.
+
+    targets: what it names, one or several. own: its settings. inherited: those of its file's
+    defaults. skip, xfail: the reason, None where not asked for.
+    """
+
+    place: Place
+    targets: tuple[ParsedTarget, ...]
+    own: Settings
+    inherited: Settings
+    name: str | None = None
+    expect: Expect = "open"
+    skip: str | None = None
+    xfail: str | None = None
+    redact: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """What one file says, or the options: targets, settings of all, the most checks a second.
+
+    defaults_are_sound: False where something in them is wrong; a sound target could then look
+    wrong with what is left of them.
+    """
+
+    name: str
+    entries: tuple[Entry, ...] = ()
+    defaults: Settings = field(default_factory=Settings)
+    defaults_are_sound: bool = True
+    max_rate: float | None = None
+    max_rate_per_host: float | None = None
+
+
+def read_entry(place: Place, defaults: Settings, problems: Problems) -> Entry | None:
+    """Return an entry; None where something in it is wrong, which is then noted."""
+    before = len(problems)
+    entry = _settled(place, defaults, problems) if isinstance(place.value, dict) else _text(place, defaults, problems)
+    return entry if len(problems) == before and place.is_whole() else None
+
+
+def _text(place: Place, defaults: Settings, problems: Problems) -> Entry | None:
+    targets = problems.read(place, _read_targets)
+    return None if targets is None else Entry(place=place, targets=targets, own=Settings(), inherited=defaults)
+
+
+def _settled(place: Place, defaults: Settings, problems: Problems) -> Entry | None:
+    redact = problems.read(place.get("redact"), read_flag) or False
+    name = problems.read(place.get("name"), read_name)
+    entry = Entry(
+        place=place,
+        targets=_read_host(place.get("host"), redact, problems) or (),
+        own=read_settings(place.get, "target", problems),
+        inherited=defaults,
+        name=name,
+        expect=problems.read(place.get("expect"), read_expect) or "open",
+        skip=problems.read(place.get("skip"), read_reason),
+        xfail=problems.read(place.get("xfail"), read_reason),
+        redact=redact,
+    )
+    ports = place.get("ports")
+    if ports and any(target.port is not None for target in entry.targets):
+        problems.append(ports.problem("expected the port in host or under ports, got both: keep one of them"))
+    if redact and not place.get("name"):
+        problems.append(place.problem("expected a name, which redact shows in place of the host, got none: add name"))
+    return entry if entry.targets else None
+
+
+def _read_host(place: Place | None, redact: bool, problems: Problems) -> tuple[ParsedTarget, ...] | None:
+    if place is None or place.broken or not redact:
+        return problems.read(place, _read_targets)
+    try:
+        return _read_targets(place.value)
+    except Unexpected as unexpected:
+        problems.append(place.problem(unexpected.told("a redacted one")))
+        return None
+
+
+def _read_targets(value: Value) -> tuple[ParsedTarget, ...]:
+    if not isinstance(value, str):
+        raise Unexpected(A_TARGET, _HINTS.get(type(value), ""))
+    return parse_targets(value)
+
+
+_HINTS: dict[type, str] = {list: "an IPv6 address in brackets needs quotes around it"}

@@ -1,0 +1,76 @@
+"""What one place says of ports, counts, times and limits: a target, the defaults of a file, options. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from ..limits import Limit, LimitError, Origin, parse_limit
+from .fields import read_count, read_interval, read_timeout
+from .places import Place, Problems
+from .ports import parse_ports
+from .shown import shown_text
+from .targets import holds_secrets
+from .unexpected import Unexpected
+
+A_LIMIT = "a limit such as 'p95 < 50ms'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """None (for limits: none) where the place says nothing. Durations are in seconds.
+
+    Empty `ports` are wrong ones: something was said, and noted as a problem.
+    """
+
+    ports: tuple[range, ...] | None = None
+    count: int | None = None
+    interval_s: float | None = None
+    timeout_s: float | None = None
+    limits: tuple[Limit, ...] = ()
+
+
+def read_settings(get: Callable[[str], Place | None], origin: Origin, problems: Problems) -> Settings:
+    """Read the settings that `get` gives by their keys."""
+    return Settings(
+        ports=_read_ports(get("ports"), problems),
+        count=problems.read(get("count"), read_count),
+        interval_s=problems.read(get("interval"), read_interval),
+        timeout_s=problems.read(get("timeout"), read_timeout),
+        limits=_read_limits(get("limits"), origin, problems),
+    )
+
+
+def _read_ports(place: Place | None, problems: Problems) -> tuple[range, ...] | None:
+    if place is None:
+        return None
+    if place.value == [] and not place.broken:
+        problems.append(place.problem(Unexpected("at least one port").told("an empty list")))
+    return tuple(ports for item in place.items() for ports in problems.read(item, parse_ports) or ())
+
+
+def _read_limits(place: Place | None, origin: Origin, problems: Problems) -> tuple[Limit, ...]:
+    if place is None:
+        return ()
+    if place.value == [] and not place.broken:
+        problems.append(place.problem(Unexpected("at least one limit", "leave limits out").told("an empty list")))
+    return tuple(limit for item in place.items() for limit in _limits_of(item, origin, problems))
+
+
+def _limits_of(place: Place, origin: Origin, problems: Problems) -> Iterator[Limit]:
+    """The limits in one text, separated by commas."""
+    if place.broken:
+        return
+    if not isinstance(place.value, str) or holds_secrets(place.value):
+        hint = "write it as one text" if isinstance(place.value, dict) else ""
+        problems.append(place.problem(Unexpected(A_LIMIT, hint).told(place.found)))
+        return
+    start = 0
+    for text in place.value.split(","):
+        try:
+            yield parse_limit(text, origin)
+        except LimitError as error:
+            whole, words = shown_text(text.strip()), str(error)
+            words = words if whole in words or not text.strip() else f"{words} in {whole}"
+            problems.append(place.problem(words, start + error.offset))
+        start += len(text) + 1
