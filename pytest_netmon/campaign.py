@@ -191,7 +191,9 @@ class Campaign:
         self.stop()
         results = {index: self.result(index) for index in self.selected}
         results.update(instead or {})
-        elapsed = datetime.timedelta(seconds=self._ended_s - self._started_s)
+        # This process's clock stands still while the machine is suspended, the prober's goes on.
+        elapsed_us = max((self._ended_s - self._started_s) * 1e6, self.recording.last_us)
+        elapsed = datetime.timedelta(microseconds=elapsed_us)
         started = started_at(self.recording) or datetime.datetime.now(datetime.timezone.utc).astimezone()
         fault = (self._fault,) if self._fault else ()
         return run_of(self.plan, self.recording, results, started + elapsed, machine(), fault)

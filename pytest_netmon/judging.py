@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from .plan import Plan
 from .plan_record import PlanRecordError, plan_of
 from .recording import Recording
 from .run import Result, Run
-from .samples import SampleFileError
+from .samples import Record, SampleFileError
 from .verdict import judge
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
@@ -68,13 +68,14 @@ def started_at(recording: Recording) -> datetime.datetime | None:
     return (_EPOCH + datetime.timedelta(microseconds=recording.header.started_unix_us)).astimezone()
 
 
-def recover(path: Path) -> Run:
+def recover(path: Path, observe: Callable[[Record], None] | None = None, *, salvage: bool = False) -> Run:
     """Judge the sample file that an interrupted run left. Its samples are read from it as needed.
 
+    observe: called with each record. salvage: pass over damaged lines; the run is partial then, and says so.
     Raises SampleFileError where it is no sample file or is damaged, OSError where it cannot be read.
     """
     with path.open("rb"):
-        recording = Recording(path)
+        recording = Recording(path, observe, salvage=salvage)
     recording.poll()
     if recording.header is None:
         raise SampleFileError(f"{path}: expected the first line of a sample file, found none")
@@ -90,4 +91,5 @@ def recover(path: Path) -> Run:
     start = started_at(recording)
     assert start is not None
     ended_at = start + datetime.timedelta(microseconds=recording.last_us)
-    return run_of(plan, recording, results, ended_at, machine)
+    run = run_of(plan, recording, results, ended_at, machine, (recording.damage,) if recording.damage else ())
+    return replace(run, partial=True) if recording.damage else run

@@ -35,6 +35,8 @@ _LONGEST_LINE = 1 << 26
 #: Overlapping checks end out of order, by timeout / interval at the most; beyond this many they are
 #: taken as they come.
 _MOST_OUT_OF_ORDER = 10_000
+#: With more damaged lines than this a file is something else.
+MOST_DAMAGED = 10_000
 #: Two MiB of places in memory.
 MOST_PLACES = 1 << 18
 #: A name with many addresses may lead elsewhere at each look.
@@ -44,7 +46,8 @@ MOST_ADDRESS_CHANGES = 1_000
 class Recording:
     """The samples in the sample file at `path`, by endpoint; also a `samples.SampleStore`.
 
-    observe: called with each record once it was taken in.
+    observe: called with each record once it was taken in. salvage: pass over lines that cannot be
+    read, and say so in `damage`, as after a power cut; up to 10,000 of them, behind a whole header.
 
     header: its first line, None until it was read. done: endpoints of which no sample is to come.
     end_reason: why the prober ended, None while it runs or where it was killed. checks: samples
@@ -53,9 +56,11 @@ class Recording:
     answered last, else the one tried last.
     """
 
-    def __init__(self, path: Path, observe: Callable[[Record], None] | None = None) -> None:
+    def __init__(self, path: Path, observe: Callable[[Record], None] | None = None, *, salvage: bool = False) -> None:
         self.path = path
         self._observe = observe
+        self._most_damaged = MOST_DAMAGED if salvage else 0
+        self._damaged: dict[int, str] = {}
         self.header: Header | None = None
         self.done: set[int] = set()
         self.end_reason: str | None = None
@@ -127,8 +132,19 @@ class Recording:
             try:
                 self._take(decode_line(line))
             except SampleFileError as error:
-                raise SampleFileError(f"{self.path}: byte {self._read_to}: {error}") from None
+                if self.header is None or len(self._damaged) >= self._most_damaged:
+                    raise SampleFileError(f"{self.path}: byte {self._read_to}: {error}") from None
+                self._damaged[self._read_to] = str(error)
             self._read_to += len(line)
+
+    @property
+    def damage(self) -> str | None:
+        """What a reader must know of lines that were passed over; None without any."""
+        if not self._damaged:
+            return None
+        place, error = next(iter(self._damaged.items()))
+        lines = "1 line" if len(self._damaged) == 1 else f"{len(self._damaged)} lines"
+        return f"{lines} of {self.path} cannot be read and are left out, the first at byte {place}: {error}"
 
     def _take(self, what: Record) -> None:
         if isinstance(what, Sample):
@@ -204,7 +220,8 @@ class Recording:
                 line = file.readline()
                 if not line:
                     raise SampleFileError(f"{self.path}: byte {place}: the file has changed since it was read")
-                yield place, line
+                if place not in self._damaged:
+                    yield place, line
                 place += len(line)
 
     def _read_at(self, place: int) -> Sample:

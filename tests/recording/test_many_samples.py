@@ -74,3 +74,31 @@ def test_of_a_name_that_never_stays_only_the_latest_changes_are_remembered(tmp_p
 
     assert len(recording.address_changes) == MOST_ADDRESS_CHANGES
     assert recording.address_changes[-1].old == ("10.0.3.236",)
+
+
+def test_lines_that_a_power_cut_damaged_are_passed_over_where_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "samples.ndjson"
+    damaged = [line_of(0, 2)[:9] + "\0" * 5000 + "\n", "\0" * 30 + line_of(0, 3), line_of(0, 4).replace("40", "-1")]
+    path.write_text(HEADER + line_of(0, 1) + "".join(damaged) + line_of(0, 5) + line_of(0, 6)[:20])
+    with pytest.raises(SampleFileError, match="byte 99"):
+        Recording(path).poll()
+
+    for most_places in (100, 1):
+        monkeypatch.setattr(recording_module, "MOST_PLACES", most_places)
+        recording = Recording(path, salvage=True)
+        recording.poll()
+        assert [sample.check for sample in recording.of(0)] == [1, 5]
+        assert recording.damage is not None
+        assert recording.damage.startswith(f"3 lines of {path} cannot be read and are left out, the first at byte 99:")
+
+
+def test_what_never_was_a_sample_file_is_not_salvaged(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("hello\n" * 5)
+    with pytest.raises(SampleFileError, match="byte 0"):
+        Recording(path, salvage=True).poll()
+    path.write_text(HEADER + "hello\n" * (recording_module.MOST_DAMAGED + 1))
+    with pytest.raises(SampleFileError, match="not a line of JSON"):
+        Recording(path, salvage=True).poll()
