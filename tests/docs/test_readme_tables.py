@@ -10,7 +10,7 @@ import pytest
 
 import pytest_netmon
 from pytest_netmon.limits import parse_limit, unavailable_reason
-from pytest_netmon.outcomes import OUTCOMES
+from pytest_netmon.outcomes import OUTCOMES, next_step_of
 from pytest_netmon.plugin import pytest_addoption
 
 _ROOT = Path(__file__).parents[2]
@@ -54,7 +54,7 @@ def _key_rows(properties):
 def _outcome_rows():
     for outcome in OUTCOMES.values():
         cause = outcome.cause.replace("{timeout}", "the timeout")
-        yield f"| `{outcome.name}` | {cause} | {outcome.next_step} |"
+        yield f"| `{outcome.name}` | {cause} | {next_step_of(outcome.name)} |"
 
 
 def _table_after(heading):
