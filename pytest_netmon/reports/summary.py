@@ -9,7 +9,7 @@ from ..plan import Plan
 from ..run import Result, Run
 from ..safe import for_terminal
 from ..statistics import Statistics
-from .layout import counted, fitted, in_columns, shown_ms
+from .layout import counted, fitted, in_columns, shown_ms, width_of
 
 #: Rows of the table; what failed comes first.
 MOST_ROWS = 40
@@ -19,8 +19,11 @@ _WIDEST_ID = 48
 _LEAST_FOR_P95 = 20
 #: What the table says of a result, what failed first. An expected failure has pytest's word.
 _WORDS = ("FAILED", "INCONCLUSIVE", "xfailed", "passed")
-_HEAD = ("endpoint", "verdict", "success", "median ms", "p95 ms", "max ms", "SYN repeats", "")
+_HEAD = ("endpoint", "verdict", "success", "median ms", "p95 ms", "max ms")
+_REPEATS = "SYN repeats"
 _ON_THE_RIGHT = (2, 3, 4, 5, 6)
+#: A note that would be cut to less than this is left out: the failure's text has it all.
+_LEAST_NOTE = 24
 
 
 def header_lines(plan: Plan, selected_count: int) -> list[str]:
@@ -61,7 +64,10 @@ def summary_lines(run: Run, width: int) -> list[str]:
     if not ordered:
         return []
     shown, rest = ordered[:MOST_ROWS], ordered[MOST_ROWS:]
-    lines = in_columns([_HEAD, *(_row(result) for result in shown)], right=_ON_THE_RIGHT)
+    repeated = any(result.statistics.syn_repeats for result in shown)
+    head = (*_HEAD, _REPEATS) if repeated else _HEAD
+    lines = in_columns([head, *(_row(result)[: len(head)] for result in shown)], right=_ON_THE_RIGHT)
+    lines = [lines[0], *(_noted(line, result, width) for line, result in zip(lines[1:], shown, strict=True))]
     lines += [f"and {_counts(rest)}"] if rest else []
     lines += _remarks(run)
     return [fitted(line, width) for line in lines]
@@ -72,13 +78,23 @@ def _row(result: Result) -> Sequence[str]:
     return (
         fitted(for_terminal(result.endpoint.id), _WIDEST_ID),
         _word(result),
-        f"{statistics.successful}/{statistics.checks}",
+        "closed" if _is_closed(result) else f"{statistics.successful}/{statistics.checks}",
         shown_ms(connect.median_ms),
         shown_ms(connect.percentile_ms(95) if connect.count >= _LEAST_FOR_P95 else None),
         shown_ms(connect.max_ms),
         _shown_repeats(statistics),
-        _note(result),
     )
+
+
+def _is_closed(result: Result) -> bool:
+    return result.endpoint.expect == "closed" and result.verdict.status == "passed"
+
+
+def _noted(line: str, result: Result, width: int) -> str:
+    """The row and its note, where there is room for it."""
+    note = _note(result)
+    room = width - width_of(line) - 2
+    return f"{line}  {note}" if note and (width_of(note) <= room or room >= _LEAST_NOTE) else line
 
 
 def _word(result: Result) -> str:
@@ -93,10 +109,15 @@ def _shown_repeats(statistics: Statistics) -> str:
 
 def _note(result: Result) -> str:
     """The first of what there is to say; all of it stands in the failure's text."""
-    verdict = result.verdict
-    if verdict.status == "passed" and result.endpoint.expect == "closed":
-        return f"closed: {', '.join(for_terminal(outcome) for outcome in result.statistics.errors)}"
-    told = [for_terminal(text) for text in (*verdict.reasons, *verdict.notes)]
+    verdict, errors = result.verdict, result.statistics.errors
+    if _is_closed(result):
+        return ", ".join(map(for_terminal, errors))
+    if verdict.status == "failed" and not result.endpoint.measured and result.endpoint.expect == "open":
+        told = [
+            ", ".join(for_terminal(name) if n == 1 else f"{n} x {for_terminal(name)}" for name, n in errors.items())
+        ]
+    else:
+        told = [for_terminal(text) for text in (*verdict.reasons, *verdict.notes)]
     expected = [for_terminal(result.endpoint.xfail)] if result.endpoint.xfail and verdict.status == "failed" else []
     return "; ".join([*expected, *told])
 

@@ -37,20 +37,30 @@ def test_the_table_shows_what_failed_first_and_what_was_measured():
         "  p95 1034.20 ms, allowed < 50 ms",
         "busy:443             INCONCLUSIVE      0/0          -        -        -            -"
         "  1 of 1 check could not be made by this machine (local_error)",
-        "api:443              xfailed           0/1          -        -        -            -"
-        "  change pending; not reached in 1 try: refused",
+        "api:443              xfailed           0/1          -        -        -            -  change pending; refused",
         "cache.internal:6379  passed            1/1       0.42        -     0.42            0",
         "queue:5672           passed            1/2       0.50        -     0.50            0"
         "  reached at try 2 of 3, after timeout",
-        "admin:22             passed            0/1          -        -        -            -  closed: refused",
+        "admin:22             passed         closed          -        -        -            -  refused",
     ]
 
 
 def test_no_line_is_wider_than_the_terminal_and_a_cut_one_ends_in_an_ellipsis():
-    lines = summary_lines(mixed_run(), 90)
-    assert max(map(len, lines)) == 90
-    assert lines[1].endswith("...")
+    lines = summary_lines(mixed_run(), 112)
+    assert max(map(len, lines)) == 112
+    assert lines[2].endswith("...")
     assert lines[4] == "cache.internal:6379  passed            1/1       0.42        -     0.42            0"
+
+
+def test_a_note_is_left_out_where_next_to_nothing_of_it_would_show():
+    lines = summary_lines(mixed_run(), 90)
+    assert lines[2] == "busy:443             INCONCLUSIVE      0/0          -        -        -            -"
+    assert lines[6] == "admin:22             passed         closed          -        -        -            -"
+
+
+def test_syn_repeats_have_a_column_only_where_there_were_some():
+    assert "SYN repeats" not in summary_lines(run_of([(reached("db", 1), [opened(1.0)])]), 200)[0]
+    assert "SYN repeats" in summary_lines(run_of([(reached("db", 1), [opened(1.0, syn_repeats=1)])]), 200)[0]
 
 
 def test_many_rows_are_cut_and_the_rest_is_counted():
