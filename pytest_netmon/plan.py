@@ -113,7 +113,9 @@ class Plan:
 
     `endpoints` may be edited in place by `pytest_netmon_plan`. `interval_s` and `timeout_s` are
     the plan's defaults (what an endpoint that says nothing gets). `max_rate` and
-    `max_rate_per_host` are checks a second. `warnings` are shown once, before the run.
+    `max_rate_per_host` are checks a second. `warnings` are shown once, before the run. `files` are
+    those that the user named, in that order, then those that they include; `included` says for each
+    of the latter which of the former brought it in.
     """
 
     endpoints: list[Endpoint]
@@ -122,6 +124,7 @@ class Plan:
     interval_s: float = DEFAULT_INTERVAL_S
     timeout_s: float = DEFAULT_TIMEOUT_S
     files: tuple[str, ...] = ()
+    included: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
     @property

@@ -35,11 +35,13 @@ class Entry:
 class Section:
     """What one file says, or the options: targets, settings of all, the most checks a second.
 
+    included_by: the file that the user named whose includes lead here; None where this one was named.
     defaults_are_sound: False where something in them is wrong; a sound target could then look
     wrong with what is left of them.
     """
 
     name: str
+    included_by: str | None = None
     entries: tuple[Entry, ...] = ()
     defaults: Settings = field(default_factory=Settings)
     defaults_are_sound: bool = True

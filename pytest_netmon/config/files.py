@@ -110,19 +110,20 @@ class _Reader:
         for item in include.items() if include else ():
             if isinstance(item.value, str) and not item.broken:
                 self.read(path.parent / item.value, item)
-        found = Problems()
-        self.sections.append(_section(root, name, found))
+        found, named = Problems(), next(iter(self._open.values()))
+        self.sections.append(_section(root, name, None if named == name else named, found))
         spoken = frozenset(problem.path for problem in found)
         self._problems += [*found, *schema_problems(root, spoken)]
 
 
-def _section(root: Place, name: str, problems: Problems) -> Section:
+def _section(root: Place, name: str, included_by: str | None, problems: Problems) -> Section:
     defaults = root.get("defaults")
     settings = read_settings(defaults.get, "defaults", problems) if defaults else Settings()
     is_sound = not problems and (defaults is None or defaults.is_whole())
     entries = [read_entry(item, settings, problems) for item in _targets(root.get("targets"), problems)]
     return Section(
         name=name,
+        included_by=included_by,
         entries=tuple(entry for entry in entries if entry),
         defaults=settings,
         defaults_are_sound=is_sound,

@@ -98,6 +98,7 @@ def _fill(plan: Plan, options: Section, sections: list[Section], overrides: Over
     problems += distinct.problems
     plan.endpoints += distinct.endpoints
     plan.warnings += [*warnings, *distinct.warnings]
+    plan.included = {section.name: section.included_by for section in sections if section.included_by}
     first = next((section.defaults for section in sections if section.name == plan.files[0]), Settings())
     plan.interval_s = first_given(DEFAULT_INTERVAL_S, (options.defaults.interval_s, first.interval_s))
     plan.timeout_s = first_given(DEFAULT_TIMEOUT_S, (options.defaults.timeout_s, first.timeout_s))

@@ -145,12 +145,13 @@ def _chosen(plan: Plan, ids: Sequence[str]) -> list[Endpoint]:
 
 
 def _by_file(plan: Plan, files: Sequence[Path]) -> dict[Path, list[Endpoint]]:
-    """What no file of its own names (an option, a hook) stands in the first one."""
+    """An included target belongs to the file that was named, one of an option or a hook to the first."""
     endpoints: dict[Path, list[Endpoint]] = {path: [] for path in files}
     named = dict(zip(plan.files, files, strict=False))  # included files follow those that were named
     for endpoint in plan.endpoints:
-        file = named.get(endpoint.source.file) if endpoint.source else None
-        endpoints[file or files[0]].append(endpoint)
+        written_in = endpoint.source.file if endpoint.source else ""
+        file = named.get(plan.included.get(written_in, written_in), files[0])
+        endpoints[file].append(endpoint)
     return endpoints
 
 

@@ -23,6 +23,8 @@ class UnmeasuredError(Exception):
     shown without a traceback.
     """
 
+    __module__ = "builtins"  # as pytest's own: reports show the name without a path to it
+
 
 class Measuring:
     """Measures the endpoints that are `wanted`, in a process of its own, from `start` to `stop`."""

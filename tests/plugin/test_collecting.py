@@ -157,10 +157,11 @@ def test_several_files_are_modules_of_their_own(project, servers):
 def test_an_included_target_is_a_test_of_the_file_that_was_named(project, servers):
     own, included = servers.open(), servers.open()
     project.write_targets(included.target, name="shared/base.yaml")
-    project.write("netmon.yaml", f"include: [shared/base.yaml]\ntargets: ['{own.target}']\n")
-    names = {f"netmon.yaml::test_tcp[{own.target}]", f"netmon.yaml::test_tcp[{included.target}]"}
-    assert names < set(project.run("--netmon", "--collect-only", "-q").outlines)
-    project.run("--netmon", f"netmon.yaml::test_tcp[{included.target}]").assert_outcomes(passed=1)
+    project.write("a.yaml", f"include: [shared/base.yaml]\ntargets: ['{own.target}']\n")
+    project.write_targets(servers.open().target, name="b.yaml")
+    result = project.run("--netmon", "--collect-only", "-q", "b.yaml", "a.yaml")
+    assert {f"a.yaml::test_tcp[{own.target}]", f"a.yaml::test_tcp[{included.target}]"} < set(result.outlines)
+    project.run("--netmon", "b.yaml", f"a.yaml::test_tcp[{included.target}]").assert_outcomes(passed=2)
     assert (own.connects, included.connects) == (0, 1)
 
 
