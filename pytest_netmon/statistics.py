@@ -94,6 +94,21 @@ class Distribution:
 
 
 @dataclass(frozen=True, slots=True)
+class Glance:
+    """The figures of an endpoint that cost nothing to keep, for what is shown while it is measured: as in
+    `Statistics`; the connect times as their sum and bounds, None without any."""
+
+    checks: int = 0
+    successful: int = 0
+    errors: Mapping[str, int] = field(default_factory=dict)
+    local_errors: int = 0
+    last_outcome: str | None = None
+    sum_us: int = 0
+    min_us: int | None = None
+    max_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Statistics:
     """What was measured of one endpoint.
 
@@ -124,20 +139,20 @@ class Statistics:
     last_outcome: str | None
     first_success: int | None
 
-
-@dataclass(frozen=True, slots=True)
-class Glance:
-    """The figures of an endpoint that cost nothing to keep, for what is shown while it is measured: as in
-    `Statistics`; the connect times as their sum and bounds, None without any."""
-
-    checks: int = 0
-    successful: int = 0
-    errors: Mapping[str, int] = field(default_factory=dict)
-    local_errors: int = 0
-    last_outcome: str | None = None
-    sum_us: int = 0
-    min_us: int | None = None
-    max_us: int | None = None
+    @property
+    def glance(self) -> Glance:
+        """The same figures as those that are shown while it is measured."""
+        connect = self.connect
+        return Glance(
+            checks=self.checks,
+            successful=self.successful,
+            errors=self.errors,
+            local_errors=self.local_errors,
+            last_outcome=self.last_outcome,
+            sum_us=connect.sum_us,
+            min_us=None if connect.min_ms is None else _us(connect.min_ms),
+            max_us=None if connect.max_ms is None else _us(connect.max_ms),
+        )
 
 
 def pooled(distributions: Iterable[Distribution]) -> Distribution:
