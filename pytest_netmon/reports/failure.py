@@ -13,7 +13,6 @@ from ..run import Result
 from ..safe import for_terminal
 from ..samples import Sample
 from ..statistics import MOST_REPEATED_CHECKS, Distribution
-from ..units import spell_duration
 from ..verdict import LimitResult
 from .evidence import Evidence, evidence_of
 from .layout import counted, in_columns, listed, padded, shown_ms, width_of
@@ -99,7 +98,7 @@ def _heading(result: Result) -> str:
     if result.endpoint.expect == "closed":
         return f"{name}: {_not_closed(result)}"
     if not result.endpoint.measured:
-        within = "" if result.endpoint.wait_s is None else f" within {spell_duration(result.endpoint.wait_s)}"
+        within = "" if result.endpoint.wait_s is None else f" within {result.endpoint.wait_s:.10g} s"
         last = f"{for_terminal(statistics.last_outcome)}, " if statistics.last_outcome else ""
         return f"{name}: {last}not reached{within} in {counted(statistics.checks, 'try', 'tries')}"
     if result.verdict.broken:
