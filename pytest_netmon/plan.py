@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from typing import Literal
 
@@ -88,6 +88,11 @@ class Endpoint:
     def shown_host(self) -> str:
         """The host as reports may show it: the name where the endpoint is redacted."""
         return self.name if self.redact and self.name else self.host
+
+    def __repr__(self) -> str:
+        """As of any dataclass, but without a redacted host: tracebacks and `--setup-show` print this."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)} | {"host": self.shown_host}
+        return f"Endpoint({', '.join(f'{name}={value!r}' for name, value in values.items())})"
 
     @property
     def is_judged(self) -> bool:

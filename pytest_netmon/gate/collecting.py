@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_netmon.plan import Endpoint
+from pytest_netmon.safe import for_terminal
 
 from .settings import NO_FILE
 
@@ -117,11 +118,11 @@ def _parametrized_by_user(metafunc: pytest.Metafunc) -> bool:
 def _parameter(endpoint: Endpoint) -> object:
     marks = []
     if endpoint.skip is not None:
-        marks.append(pytest.mark.skip(reason=endpoint.skip))
+        marks.append(pytest.mark.skip(reason=for_terminal(endpoint.skip)))
     if endpoint.xfail is not None:
         # Not for what the gate itself raises: an inconclusive check is no expected failure.
         expected = (pytest.fail.Exception, AssertionError)
-        marks.append(pytest.mark.xfail(reason=endpoint.xfail, raises=expected))
+        marks.append(pytest.mark.xfail(reason=for_terminal(endpoint.xfail), raises=expected))
     return pytest.param(endpoint, id=endpoint.id, marks=marks)
 
 

@@ -77,12 +77,12 @@ class Gate:
             return (yield)
         self._measuring = Measuring(self._plan, wanted)
         self._display = waiting_display(self._config)
-        with self._ending.on_signals(session):
-            try:
-                self._measuring.start()
-                return (yield)
-            finally:
-                self._measuring.stop()
+        self._ending.end_tests_on_signals(session)
+        try:
+            self._measuring.start()
+            return (yield)
+        finally:
+            self._measuring.stop()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -104,11 +104,13 @@ class Gate:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        self._ending.note_signals()
         run = self._measuring.finish() if self._measuring else None
         if run:
             for result in run.results:
                 self._announce(result)
             self._closing.finish(run)
+        self._ending.release()
         if self._closing.is_red and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         session.exitstatus = self._ending.exit_status or session.exitstatus
@@ -121,6 +123,7 @@ class Gate:
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
         if reporter and self._ending.signal:
             self._closing.show_summary(reporter)
+        self._ending.release()
         if self._measuring:
             self._measuring.close()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import signal
 import threading
 from typing import TYPE_CHECKING
@@ -10,45 +9,50 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from types import FrameType
 
 _NAMES = ("SIGTERM", "SIGHUP")  # SIGHUP does not exist on Windows
 
 
 class Ending:
-    """Which signal has ended the session, None so far."""
+    """Which signal has ended the session, None so far. A second one of its kind kills at once."""
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
+        self._handled: list[signal.Signals] = []
+        self._session: pytest.Session | None = None
 
     @property
     def exit_status(self) -> int | None:
         """128 + the signal's number, as a shell reports it."""
         return None if self.signal is None else 128 + self.signal
 
-    @contextlib.contextmanager
-    def on_signals(self, session: pytest.Session) -> Iterator[None]:
-        """Within the block, end `session` on a signal that nobody else handles (nor ignores: nohup)."""
-        replaced = {number: self._handler(session) for number in _unhandled()}
-        for number, handler in replaced.items():
-            signal.signal(number, handler)
-        try:
-            yield
-        finally:
-            for number, handler in replaced.items():
-                if signal.getsignal(number) is handler:
-                    signal.signal(number, signal.SIG_DFL)
+    def end_tests_on_signals(self, session: pytest.Session) -> None:
+        """From now on, end `session` on a signal that nobody else handles (nor ignores: nohup)."""
+        self._session = session
+        self._handled = _unhandled()
+        for number in self._handled:
+            signal.signal(number, self._end)
 
-    def _handler(self, session: pytest.Session) -> Callable[[int, FrameType | None], None]:
-        def end(number: int, _: FrameType | None) -> None:
-            self.signal = signal.Signals(number)
+    def note_signals(self) -> None:
+        """From now on, let a signal wait: the artifacts are being written."""
+        self._session = None
+
+    def release(self) -> None:
+        """Handle no more signals; what is no longer in force is left alone."""
+        for number in self._handled:
+            if signal.getsignal(number) == self._end:
+                signal.signal(number, signal.SIG_DFL)
+        self._handled = []
+
+    def _end(self, number: int, _: FrameType | None) -> None:
+        self.signal = signal.Signals(number)
+        signal.signal(number, signal.SIG_DFL)
+        if self._session:
             reason = f"ended by {self.signal.name}"
             # pytest.exit raises an Exception, which a test in a retry loop may swallow.
-            session.shouldstop = reason
+            self._session.shouldstop = reason
             pytest.exit(reason, returncode=128 + number)
-
-        return end
 
 
 def _unhandled() -> list[signal.Signals]:

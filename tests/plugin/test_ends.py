@@ -72,6 +72,17 @@ Campaign.wait = wait
 """
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_a_signal_while_the_artifacts_are_being_written_waits_for_them(project, servers):
+    project.write_targets(servers.open().target)
+    project.write(
+        "conftest.py",
+        "import os, signal\ndef pytest_netmon_run(): os.kill(os.getpid(), signal.SIGTERM)\n",
+    )
+    assert project.run_apart("--netmon").ret == 128 + signal.SIGTERM
+    assert not is_partial(project)
+
+
 SWALLOWS_SIGTERM = """
 import os, signal
 

@@ -62,6 +62,18 @@ def test_a_user_may_choose_the_endpoints_of_a_test(project, servers):
     assert server.connects == 0
 
 
+def test_a_redacted_host_is_not_in_the_traceback_of_a_users_test(project, servers):
+    server = servers.open()
+    project.write_targets(measured(server, name="secret", redact=True))
+    project.write(
+        "test_mine.py", "def test_mine(netmon_result, netmon_endpoint): assert netmon_result == netmon_endpoint\n"
+    )
+    result = project.run("--netmon", "-vv", "--showlocals", "--setup-show")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*Endpoint(host='secret', *"])
+    result.stdout.no_fnmatch_line(f"*{server.host}*")
+
+
 def test_fixtures_say_what_to_do_when_the_gate_is_off(project):
     project.write("test_mine.py", "def test_mine(netmon_result): pass\ndef test_named(netmon_endpoint): pass\n")
     result = project.run()
