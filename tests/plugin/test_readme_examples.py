@@ -68,25 +68,31 @@ def test_the_hooks_do_not_mind_that_the_package_is_missing(project):
     project.run("-p", "no:netmon").assert_outcomes(passed=1)
 
 
-@pytest.mark.parametrize("more", ["", "--disable-plugin-autoload -p pytest_netmon.plugin"])
-def test_a_projects_conftest_addopts_and_tests_stay_out(project, servers, more):
-    assert more in _README
-    project.write("pyproject.toml", "[tool.pytest.ini_options]\naddopts = '--no-such-option'\n")
-    (project.path / "tox.ini").unlink(missing_ok=True)
+def run_where_the_application_is_in_the_way(project, servers, command):
+    """Return the names of the files that a command wrote in a project whose conftest and addopts break pytest."""
+    project.write("pytest.ini", "[pytest]\naddopts = --no-such-option\n")
     for folder in ("", "deploy/"):
         project.write(f"{folder}conftest.py", "raise RuntimeError('the application is not here')\n")
     project.write("deploy/test_own.py", "def test_own(): raise AssertionError\n")
     project.write_targets(servers.open().target, name="deploy/netmon.yaml")
     before = set(project.path.rglob("*"))
-    _python, *arguments = shlex.split(f"{block('alone').strip()} {more}")
-    ended = subprocess.run([sys.executable, *arguments], cwd=project.path, capture_output=True, text=True, check=False)
+    ended = subprocess.run(command, cwd=project.path, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert {path.name for path in set(project.path.rglob("*")) - before} == {
-        "netmon-report",
-        ".gitignore",
-        "netmon.json",
-        "netmon-junit.xml",
-    }
+    return {path.name for path in set(project.path.rglob("*")) - before}
+
+
+@pytest.mark.parametrize("more", ["", "--disable-plugin-autoload -p pytest_netmon.plugin"])
+def test_a_projects_conftest_addopts_and_tests_stay_out(project, servers, more):
+    assert more in _README
+    _python, *arguments = shlex.split(f"{block('alone').strip()} {more}")
+    written = run_where_the_application_is_in_the_way(project, servers, [sys.executable, *arguments])
+    assert written == {"netmon-report", ".gitignore", "netmon.json", "netmon-junit.xml"}
+
+
+def test_the_command_needs_no_pytest_for_that(project, servers):
+    assert "\nnetmon check deploy/netmon.yaml\n" in _README
+    command = [sys.executable, "-m", "pytest_netmon", "check", "deploy/netmon.yaml"]
+    assert run_where_the_application_is_in_the_way(project, servers, command) == set()
 
 
 def test_the_pipeline_step_is_a_list_of_steps():
