@@ -19,14 +19,14 @@ waiting.time = type("Clock", (), {{"monotonic": staticmethod(lambda: next(clock)
 
 
 def slow(server, **settings):
-    """A target for which a test waits 0.4 s: some ticks of the display."""
-    return {"host": server.host, "ports": [server.port], "count": 5, "interval": "100ms", "name": "slow", **settings}
+    """A target for which a test waits a second: some ticks of the display."""
+    return {"host": server.host, "ports": [server.port], "count": 11, "interval": "100ms", "name": "slow", **settings}
 
 
 def test_the_shared_wait_is_not_counted_against_a_tests_timeout(project, servers):
     pytest.importorskip("pytest_timeout")
-    project.write_targets(slow(servers.open(), count=8))
-    project.run("--netmon", "--timeout=0.5").assert_outcomes(passed=1)
+    project.write_targets(slow(servers.open(), count=21))
+    project.run("--netmon", "--timeout=1.5").assert_outcomes(passed=1)
 
 
 def test_a_log_gets_a_line_every_few_seconds(project, servers):
