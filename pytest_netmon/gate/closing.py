@@ -47,9 +47,11 @@ class Closing:
         """Call the hook `pytest_netmon_run`, then write the artifacts."""
         self._run = run
         hook = self._config.hook.pytest_netmon_run
-        self._guarded("pytest_netmon_run", lambda: hook(config=self._config, run=run))
-        if self._folder:
-            self._write(run, self._folder)
+        try:
+            self._guarded("pytest_netmon_run", lambda: hook(config=self._config, run=run))
+        finally:
+            if self._folder:
+                self._write(run, self._folder)
 
     def show_summary(self, reporter: pytest.TerminalReporter) -> None:
         """Write the section "netmon" of pytest's summary; once, and only where something was probed."""

@@ -107,9 +107,11 @@ class Gate:
         self._ending.note_signals()
         run = self._measuring.finish() if self._measuring else None
         if run:
-            for result in run.results:
-                self._announce(result)
-            self._closing.finish(run)
+            try:
+                for result in run.results:
+                    self._announce(result)
+            finally:
+                self._closing.finish(run)
         self._ending.release()
         if self._closing.is_red and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -188,6 +188,14 @@ def test_a_hook_that_raises_makes_the_run_red_and_loses_no_artifact(project, ser
     assert project.artifact()["monitoring_session"]["partial"] is False
 
 
+@pytest.mark.parametrize("hook", ["pytest_netmon_result", "pytest_netmon_run"])
+def test_a_hook_that_ends_the_session_loses_no_artifact(project, servers, hook):
+    project.write_targets(servers.open().target)
+    project.write("conftest.py", f"import pytest\ndef {hook}(config): pytest.exit('enough', returncode=7)\n")
+    assert project.run_apart("--netmon").ret == 7
+    assert project.artifact()["endpoints"]
+
+
 def test_a_rerun_probes_the_endpoint_again_and_keeps_the_last_result(project, servers):
     pytest.importorskip("pytest_rerunfailures")
     server, closed = servers.open(), servers.closed()
