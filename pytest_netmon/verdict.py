@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal
 from .limits import Limit, Metric, holds, parse_limit, shown_limit, shown_measured
 from .outcomes import CLOSED, LOCAL_ERROR, OPEN
 from .plan import REACHED_TRIES
-from .units import spell_duration
 
 if TYPE_CHECKING:
     from .plan import Endpoint
@@ -154,7 +153,7 @@ def _breaches(endpoint: Endpoint, statistics: Statistics, results: tuple[LimitRe
         return (*_not_closed(endpoint, statistics), *of_limits)
     if not endpoint.measured:
         tries = "1 try" if statistics.checks == 1 else f"{statistics.checks} tries"
-        within = "" if endpoint.wait_s is None else f" within {spell_duration(endpoint.wait_s)}"
+        within = "" if endpoint.wait_s is None else f" within {endpoint.wait_s:.10g} s"
         return (f"not reached{within} in {tries}: {_failed_tries(statistics)}", *of_limits)
     return of_limits
 

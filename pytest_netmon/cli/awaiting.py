@@ -7,9 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from pytest_netmon.plan import REACHED_RETRY_S, Endpoint, Plan
-from pytest_netmon.reports.layout import counted
 from pytest_netmon.safe import for_terminal
-from pytest_netmon.units import spell_duration
 
 #: From the start of one try to the next: soon enough for a person, and no load to a host.
 TRY_EVERY_S = 0.25
@@ -36,12 +34,11 @@ def awaiting_plan(plan: Plan, wait_s: float) -> Plan:
 
 def waiting_line(pending: Sequence[tuple[Endpoint, str | None]], total: int, elapsed_s: float, wait_s: float) -> str:
     """Return how far a wait is, with the latest outcome of each that is waited for (None: none yet):
-    `netmon: 12.3 s of 60 s, 3 of 5 ready, waiting for db:5432 (refused), cache:6379 (dns_not_found)`."""
+    `netmon: 12.3 s of 60 s, waiting for 2 of 5: db:5432 (refused), cache:6379 (dns_not_found)`."""
     named = [_named(endpoint, outcome) for endpoint, outcome in pending[:_MOST_NAMED]]
     more = len(pending) - len(named)
     names = ", ".join(named) + (f" and {more} more" if more else "")
-    ready = f"{total - len(pending)} of {counted(total, 'endpoint')} ready"
-    return f"netmon: {elapsed_s:.1f} s of {spell_duration(wait_s)}, {ready}, waiting for {names}"
+    return f"netmon: {elapsed_s:.1f} s of {wait_s:.10g} s, waiting for {len(pending)} of {total}: {names}"
 
 
 def to_measure(before: Plan, reached: Iterable[int]) -> list[int]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_netmon.campaign import CampaignError
 from pytest_netmon.config.load import load_plan
 from pytest_netmon.safe import for_terminal
 
@@ -54,7 +55,7 @@ class Check:
         out = sys.stderr if outputs.json_to_stdout else sys.stdout
         self._screen = Screen(out, sys.stderr, os.environ, options.color)
         self._ending = Ending()
-        self._measuring = Measuring(plan, wait_s, self._show, self._tick)
+        self._measuring = Measuring(plan, wait_s, ending=self._ending, decided=self._show, progress=self._show_progress)
         self._began_s = time.monotonic()
 
     def run(self) -> int:
@@ -62,9 +63,19 @@ class Check:
         with contextlib.closing(self._measuring), self._ending.on_signals():
             self._warn(self._plan.warnings)
             self._show_skipped()
-            with contextlib.suppress(EndedError):
-                self._measuring.measure()
+            self._measure()
             return self._finish(self._measuring.run())
+
+    def _measure(self) -> None:
+        """Measure until everything is decided, or until a signal; that reaches the prober too, which it may
+        find at its start."""
+        try:
+            self._measuring.measure()
+        except EndedError:
+            pass
+        except CampaignError:
+            if self._ending.signal is None:
+                raise
 
     def _finish(self, run: Run) -> int:
         elapsed_s = time.monotonic() - self._began_s
@@ -73,7 +84,7 @@ class Check:
         troubles = self._write(run)
         if not self._is_quiet or self._ending.signal or any(word in _RED for word in words):
             skipped = [SKIP] * (len(self._plan.endpoints) - len(self._plan.checked))
-            self._screen.line(self._interrupted() + last_line([*words, *skipped], elapsed_s))
+            self._show_lines([last_line([*words, *skipped], elapsed_s, self._interrupted())])
         for trouble in troubles:
             self._screen.remark(f"netmon check: {trouble}")
         return self._ending.exit_status or _status_of(words) or (USAGE if troubles else MET)
@@ -104,8 +115,7 @@ class Check:
         for line in lines:
             self._screen.line(line.text, line.word, line.style)
 
-    def _tick(self, line: str) -> None:
-        self._ending.check()
+    def _show_progress(self, line: str) -> None:
         if not self._is_quiet:
             self._screen.progress(line)
 

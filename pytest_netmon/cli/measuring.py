@@ -17,21 +17,29 @@ from pytest_netmon.run import Result, Run
 from pytest_netmon.samples import Done, Gap, Record
 
 from .awaiting import RESOLVE_EVERY_S, awaiting_plan, to_measure, waiting_line
+from .signals import Ending
 
 
 class Measuring:
     """Measures all endpoints of `plan` that are not skipped.
 
-    decided: called with each result, in the order in which they are decided. tick: called some ten
-    times a second with a line that says how far things are; what it raises ends the measuring.
+    wait_s: keep trying what is not open yet, this long. ending: asked some ten times a second whether
+    to go on. decided: called with each result, in the order in which they are decided. progress:
+    called some ten times a second with a line that says how far things are.
     """
 
     def __init__(
-        self, plan: Plan, wait_s: float | None, decided: Callable[[Result], None], tick: Callable[[str], None]
+        self,
+        plan: Plan,
+        wait_s: float | None,
+        *,
+        ending: Ending,
+        decided: Callable[[Result], None],
+        progress: Callable[[str], None],
     ) -> None:
         self._plan = plan
         self._wait_s = wait_s
-        self._decided, self._tick = decided, tick
+        self._ending, self._decided, self._progress = ending, decided, progress
         self._newly_done: deque[int] = deque()
         self._began_s = time.monotonic()
         first = plan if wait_s is None else awaiting_plan(plan, wait_s)
@@ -41,7 +49,8 @@ class Measuring:
         self._second: Campaign | None = None
 
     def measure(self) -> None:
-        """Block until everything is decided. Raises CampaignError where nothing could be started."""
+        """Block until everything is decided. Raises EndedError after a signal, CampaignError where nothing
+        could be started."""
         if not self._first.selected:
             return
         later = set(to_measure(self._plan, self._first.selected)) if self._wait_s is not None else set()
@@ -76,11 +85,13 @@ class Measuring:
         campaign.start()
         campaign.wait_all(lambda progress: self._on_tick(campaign, progress, later))
         self._tell(campaign, later)
+        self._ending.check()
         self._tell_of(campaign, [index for index in campaign.selected if index not in campaign.recording.done], later)
 
     def _on_tick(self, campaign: Campaign, progress: Progress, later: set[int]) -> None:
         self._tell(campaign, later)
-        self._tick(self._line(campaign, progress))
+        self._ending.check()
+        self._progress(self._line(campaign, progress))
 
     def _tell(self, campaign: Campaign, later: set[int]) -> None:
         newly = [self._newly_done.popleft() for _ in range(len(self._newly_done))]

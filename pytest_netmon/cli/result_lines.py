@@ -26,6 +26,8 @@ _COUNTED = {
     UNFINISHED: "not finished",
 }
 _STYLES = {PASS: "green", FAIL: "red", ERROR: "red"}
+#: What a reader looks for in the text of a failure.
+_LABELS = ("next:", "note:")
 _WORD_WIDTH = 7
 #: `failure_text` indents by two more.
 _INDENT = "  "
@@ -33,11 +35,11 @@ _INDENT = "  "
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """word: `PASS`, `FAIL` ..., padded; empty for a line that continues. style: of the word."""
+    """word: its start, `PASS`, `FAIL` ... padded, or a label; may be empty. style: of the word."""
 
     text: str
     word: str = ""
-    style: str = "yellow"
+    style: str = "cyan"
 
 
 def word_of(result: Result) -> str:
@@ -56,7 +58,7 @@ def result_lines(result: Result, env: Mapping[str, str]) -> list[Line]:
     if word in (FAIL, ERROR):
         note = direct_note(result, env)
         first, *others = [*failure_text(result).split("\n"), *([f"  note: {note}"] if note else [])]
-        return [_headed(word, first), *(Line(_INDENT + other) for other in others)]
+        return [_headed(word, first), *map(_following, others)]
     told = one_line(result).partition("  ")[2]
     if result.endpoint.xfail is None:
         return [_headed(word, told)]
@@ -69,12 +71,19 @@ def skip_line(endpoint: Endpoint) -> Line:
     return _headed(SKIP, f"{for_terminal(endpoint.id)}  {for_terminal(endpoint.skip or '')}".rstrip())
 
 
-def last_line(words: Iterable[str], elapsed_s: float) -> str:
-    """Return `3 passed, 1 failed, 1 inconclusive in 2.1 s`."""
+def last_line(words: Iterable[str], elapsed_s: float, before: str = "") -> Line:
+    """Return `3 passed, 1 failed, 1 inconclusive in 2.1 s`, with what is to stand `before` it."""
     times = Counter(words)
     told = [f"{times[word]} {counted}" for word, counted in _COUNTED.items() if times[word]]
     decimals = 1 if elapsed_s >= 1 else 2
-    return f"{', '.join(told)} in {elapsed_s:.{decimals}f} s"
+    is_green = not before and not any(times[word] for word in (FAIL, ERROR))
+    return Line("", f"{before}{', '.join(told)} in {elapsed_s:.{decimals}f} s", "green" if is_green else "red")
+
+
+def _following(line: str) -> Line:
+    label = next((label for label in _LABELS if line.lstrip().startswith(label)), "")
+    start, _, text = (_INDENT + line).partition(label) if label else ("", "", _INDENT + line)
+    return Line(text, start + label)
 
 
 def _headed(word: str, text: str) -> Line:

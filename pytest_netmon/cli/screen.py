@@ -16,7 +16,7 @@ _QUIET_S, _LOG_EVERY_S = 1.0, 5.0
 _REWRITE_EVERY_S = 0.2
 _USUAL_COLUMNS = 80
 _ERASE = "\r\x1b[2K"
-_STYLES = {"green": "32", "red": "1;31", "yellow": "33", "bold": "1", "dim": "2"}
+_STYLES = {"green": "32", "red": "1;31", "yellow": "33", "cyan": "36"}
 #: Runners that take commands from what a step writes (safe.for_workflow).
 _RUNNERS = ("GITHUB_ACTIONS", "TF_BUILD")
 
@@ -40,20 +40,19 @@ class Screen:
         self._out, self._err = out, err
         self._has_color = wants_color(out, colors, env)
         self._is_runner = any(env.get(name) for name in _RUNNERS)
-        self._wraps = out.isatty()
         self._rewrites = err.isatty() and env.get("TERM") != "dumb"
         self._began_s = self._last_s = time.monotonic()
         self._has_progress = False
         self._closed: set[TextIO] = set()
 
     def painted(self, text: str, style: str) -> str:
-        """Return `text` in a style where there are colours: green, red, yellow, bold or dim."""
+        """Return `text` in a style where there are colours: green, red, yellow or cyan."""
         return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if self._has_color else text
 
-    def line(self, text: str, word: str = "", style: str = "bold") -> None:
+    def line(self, text: str, word: str = "", style: str = "green") -> None:
         """Write a line, `word` in front of it in its style, and out of the way of the progress line."""
         self.end_progress()
-        lines = self._wrapped(word + text)
+        lines = self._wrapped(word + text, self._out)
         first = lines[0].removeprefix(word)
         shown = [self.painted(word, style) + first if word else first, *lines[1:]]
         self._write(self._out, "".join(f"{each}\n" for each in shown))
@@ -65,7 +64,17 @@ class Screen:
     def remark(self, text: str) -> None:
         """Write a line to `err`."""
         self.end_progress()
-        self._write(self._err, f"{self._harmless(text)}\n")
+        self._write(self._err, "".join(f"{line}\n" for line in self._wrapped(text, self._err)))
+
+    def log(self, line: str) -> None:
+        """Write a line that is already as it should be, its newline included, to `err`."""
+        self.end_progress()
+        self._write(self._err, line)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nobody reads the lines any more."""
+        return self._out in self._closed
 
     def progress(self, text: str) -> None:
         """Show how far things are, if it takes long; to be called often."""
@@ -87,10 +96,10 @@ class Screen:
             self._has_progress = False
             self._write(self._err, _ERASE)
 
-    def _wrapped(self, text: str) -> list[str]:
+    def _wrapped(self, text: str, stream: TextIO) -> list[str]:
         """Break a line at spaces where a terminal would break words, with its indentation and a little more."""
-        width = columns_of(self._out)
-        if not self._wraps or width_of(text) <= width:
+        width = columns_of(stream)
+        if not stream.isatty() or width_of(text) <= width:
             return [self._harmless(text)]
         from textwrap import wrap
 

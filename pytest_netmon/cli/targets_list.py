@@ -45,7 +45,7 @@ def read_targets(name: str) -> list[tuple[str, Source]]:
 def targets_in(text: str, file: str) -> list[tuple[str, Source]]:
     """Return the targets of a list, `host port` as `host:port`; whatever else stands in a line stays
     as it is, for the configuration to judge."""
-    lines = ((_COMMENT.sub("", line).strip(), number) for number, line in enumerate(text.splitlines(), 1))
+    lines = ((_COMMENT.sub("", line).strip(), number) for number, line in enumerate(text.split("\n"), 1))
     return [(_target(line), Source(file, number)) for line, number in lines if line]
 
 

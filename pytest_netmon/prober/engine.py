@@ -114,6 +114,8 @@ class Engine:
     def _turn(self) -> None:
         self._begin_checks()
         self._samples.flush(now_ns())
+        if not self._left:  # decided at once, as loopback refuses: nothing to wait for
+            return
         before_ns = now_ns()
         timeout_ns = self._until_next(before_ns)
         events = self._waiter.wait(timeout_ns / 1e9)

@@ -1,0 +1,196 @@
+"""`--wait`: until every target passed or the time is up."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from check_runs import ROOT, InProcess, LatePort
+from hypothesis import given
+from hypothesis import strategies as st
+from made_runs import failed, measured, opened, reached, result_of
+from servers import Servers
+
+from pytest_netmon.campaign import retried_outcomes
+from pytest_netmon.cli.awaiting import TRY_EVERY_S, awaiting_plan, is_awaited, waiting_line
+from pytest_netmon.cli.screen import Screen
+from pytest_netmon.outcomes import OUTCOMES
+from pytest_netmon.plan import Endpoint, Plan, validate_plan
+from pytest_netmon.reports.failure import failure_text
+
+SCHEMA = json.loads((ROOT / "pytest_netmon/schemas/results.schema.json").read_text())
+
+
+@pytest.fixture
+def listening_once_refused(late_port: LatePort, monkeypatch: pytest.MonkeyPatch) -> LatePort:
+    """A port that is opened when the progress says that it was refused."""
+    show = Screen.progress
+
+    def watch(self: Screen, text: str) -> None:
+        if f"{late_port.target} (refused)" in text:
+            late_port.listen()
+        show(self, text)
+
+    monkeypatch.setattr(Screen, "progress", watch)
+    return late_port
+
+
+def written() -> dict[str, dict[str, list[dict[str, object]]]]:
+    document = json.loads(Path("out.json").read_text())
+    jsonschema.validate(document, SCHEMA)
+    return document
+
+
+def test_a_port_that_opens_later_is_waited_for(check: InProcess, listening_once_refused: LatePort) -> None:
+    target = listening_once_refused.target
+    ran = check(target, "--wait", "60s", "-o", "out.json")
+    assert ran.status == 0, ran
+    line, last = ran.out.splitlines()
+    assert line.startswith(f"PASS   {target}  ")
+    assert last.startswith("1 passed in ")
+    (samples,) = written()["raw_data"]["127.0.0.1"].values()
+    outcomes = [sample["outcome"] for sample in samples]
+    assert outcomes == ["refused"] * (len(samples) - 1) + ["open"]
+    assert f"; reached at try {len(samples)}, after " in line
+
+
+def test_what_is_open_passes_without_waiting_for_the_others(
+    check: InProcess, servers: Servers, listening_once_refused: LatePort
+) -> None:
+    target = servers.open().target
+    ran = check(listening_once_refused.target, target, "--wait", "60s")
+    assert [line.split()[1] for line in ran.out.splitlines()[:2]] == [target, listening_once_refused.target]
+
+
+def test_a_measured_target_is_measured_once_it_can_be_reached(
+    check: InProcess, listening_once_refused: LatePort
+) -> None:
+    target = listening_once_refused.target
+    ran = check(target, "--wait", "60s", "--count", "20", "--interval", "5ms", "--limit", "max < 5s", "-o", "out.json")
+    assert ran.status == 0, ran
+    assert "20 of 20" in ran.out
+    document = written()
+    (samples,) = document["raw_data"]["127.0.0.1"].values()
+    assert [sample["check"] for sample in samples] == list(range(1, 21))
+    assert {sample["outcome"] for sample in samples} == {"open"}
+    session = document["monitoring_session"]
+    assert all(session["start_time"] < str(sample["timestamp"]) <= session["end_time"] for sample in samples)
+    assert session["partial"] is False
+
+
+def test_the_time_being_up_is_a_failure_that_counts_the_tries(check: InProcess, servers: Servers) -> None:
+    target = servers.closed().target
+    ran = check(target, "--wait", "600ms", "-o", "out.json")
+    assert ran.status == 1
+    (samples,) = written()["raw_data"]["127.0.0.1"].values()
+    assert 2 <= len(samples) <= 3
+    assert f"not reached within 0.6 s in {len(samples)} tries" in ran.out
+    assert f"{len(samples)} x refused" in ran.out
+
+
+def test_a_measured_target_that_never_opens_is_not_measured(check: InProcess, servers: Servers) -> None:
+    ran = check(servers.closed().target, "--wait", "300ms", "--count", "1000")
+    assert ran.status == 1
+    assert "not reached within 0.3 s in 2 tries" in ran.out
+
+
+def test_the_rate_to_a_host_holds_while_waiting(check: InProcess, servers: Servers) -> None:
+    targets = [servers.closed().target for _ in range(4)]
+    check(*targets, "--wait", "1s", "--max-rate-per-host", "5", "-o", "out.json")
+    samples = [sample for port in written()["raw_data"]["127.0.0.1"].values() for sample in port]
+    starts = sorted(str(sample["timestamp"]) for sample in samples)
+    assert 4 <= len(starts) <= 5 * 1 + 2
+
+
+def test_what_is_to_be_closed_and_what_is_to_fail_is_not_waited_for(check: InProcess, servers: Servers) -> None:
+    open_port, closed_port = servers.open().port, servers.closed().port
+    Path("netmon.yaml").write_text(
+        f"targets:\n  - {{host: 127.0.0.1, ports: [{open_port}], expect: closed}}\n"
+        f"  - {{host: 127.0.0.1, ports: [{closed_port}], xfail: not yet}}\n"
+    )
+    ran = check("--wait", "600s")
+    assert ran.status == 1
+    assert "open, but it must not be reachable" in ran.out
+    assert "XFAIL  " in ran.out
+
+
+def test_a_wait_that_takes_long_shows_a_line_now_and_then(
+    check: InProcess, listening_once_refused: LatePort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pytest_netmon.cli.screen._QUIET_S", 0.0)
+    monkeypatch.setattr("pytest_netmon.cli.screen._LOG_EVERY_S", 0.0)
+    ran = check(listening_once_refused.target, "--wait", "1m")
+    assert f" s of 60 s, waiting for 1 of 1: {listening_once_refused.target} (refused)\n" in ran.err
+    assert "\x1b" not in ran.err
+
+
+def test_quiet_shows_no_progress(check: InProcess, servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytest_netmon.cli.screen._QUIET_S", 0.0)
+    monkeypatch.setattr("pytest_netmon.cli.screen._LOG_EVERY_S", 0.0)
+    assert check("-q", servers.closed().target, "--wait", "600ms").err == ""
+
+
+def test_every_outcome_but_open_is_tried_again() -> None:
+    (awaited,) = awaiting_plan(Plan(endpoints=[reached()]), 60).endpoints
+    assert set(retried_outcomes(awaited)) == set(OUTCOMES) - {"open"}
+
+
+def test_only_what_is_expected_to_be_open_is_waited_for() -> None:
+    assert is_awaited(reached())
+    assert is_awaited(measured("db", 1))
+    assert not any(map(is_awaited, [reached(expect="closed"), reached(skip="x"), reached(xfail="x")]))
+
+
+def test_a_longer_interval_of_the_user_s_is_kept() -> None:
+    (awaited,) = awaiting_plan(Plan(endpoints=[reached(interval_s=5.0)]), 60).endpoints
+    assert (awaited.interval_s, awaited.count) == (5.0, 13)
+
+
+@given(
+    st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=200),
+    st.floats(0.001, 86400),
+    st.floats(1, 5000),
+    st.floats(1, 500),
+)
+def test_a_waiting_plan_is_sound_and_keeps_its_rates(
+    hosts: list[str], wait_s: float, max_rate: float, max_rate_per_host: float
+) -> None:
+    endpoints = [Endpoint(host=host, port=port) for port, host in enumerate(hosts, 1)]
+    plan = awaiting_plan(Plan(endpoints=endpoints, max_rate=max_rate, max_rate_per_host=max_rate_per_host), wait_s)
+    assert validate_plan(plan) == []
+    assert sum(1 / endpoint.interval_s for endpoint in plan.endpoints) <= max_rate * 1.000001
+    for host in set(hosts):
+        rate = sum(1 / endpoint.interval_s for endpoint in plan.endpoints if endpoint.host == host)
+        assert rate <= max_rate_per_host * 1.000001
+    for endpoint in plan.endpoints:
+        assert endpoint.interval_s >= TRY_EVERY_S
+        assert endpoint.wait_s == wait_s
+        assert (endpoint.count - 1) * endpoint.interval_s <= wait_s * 1.000001
+
+
+def test_a_line_names_who_is_waited_for_and_why() -> None:
+    pending = [(reached("db.internal", 5432), "refused"), (reached("cache", 6379), None)]
+    assert waiting_line(pending, 5, 12.34, 60.0) == (
+        "netmon: 12.3 s of 60 s, waiting for 2 of 5: db.internal:5432 (refused), cache:6379"
+    )
+
+
+def test_a_line_counts_those_that_it_has_no_room_for() -> None:
+    pending = [(reached(f"h{number}", 1), "timeout") for number in range(12)]
+    assert waiting_line(pending, 12, 1, 5).endswith(", h9:1 (timeout) and 2 more")
+
+
+def test_a_failed_wait_tells_the_latest_outcomes_and_explains_the_last_one_first() -> None:
+    checks = [failed("dns_not_found")] * 5 + [failed("refused")] * 2 + [failed("timeout", clock_ms=3000.0)]
+    text = failure_text(result_of(reached(wait_s=60.0, count=241, interval_s=0.25), checks))
+    lines = text.split("\n")
+    assert "not reached within 60 s in 8 tries" in lines[0]
+    assert lines[1].startswith("  timeout (")
+    assert "  the last tries: refused, refused, timeout" in lines
+
+
+def test_a_wait_that_is_over_at_once_has_nothing_to_note() -> None:
+    result = result_of(reached(wait_s=60.0, count=241), [opened(0.4)])
+    assert result.verdict.notes == ()
