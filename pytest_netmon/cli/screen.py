@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Mapping
 from typing import Literal, TextIO
@@ -17,6 +18,7 @@ _REWRITE_EVERY_S = 0.2
 _USUAL_COLUMNS = 80
 _ERASE = "\r\x1b[2K"
 _STYLES = {"green": "32", "red": "1;31", "yellow": "33", "cyan": "36"}
+_WORD = re.compile(r" *[^ ]+| +\Z")
 #: Runners that take commands from what a step writes (safe.for_workflow).
 _RUNNERS = ("GITHUB_ACTIONS", "TF_BUILD")
 
@@ -97,14 +99,8 @@ class Screen:
             self._write(self._err, _ERASE)
 
     def _wrapped(self, text: str, stream: TextIO) -> list[str]:
-        """Break a line at spaces where a terminal would break words, with its indentation and a little more."""
-        width = columns_of(stream)
-        if not stream.isatty() or width_of(text) <= width:
-            return [self._harmless(text)]
-        from textwrap import wrap
-
-        indent = " " * (len(text) - len(text.lstrip()) + 2)
-        return wrap(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False) or [text]
+        """Break what is too long for a terminal; in a file and in a pipe a line stays one."""
+        return wrapped(text, columns_of(stream)) if stream.isatty() else [self._harmless(text)]
 
     def _harmless(self, text: str) -> str:
         return for_workflow(text) if self._is_runner else text
@@ -120,6 +116,20 @@ class Screen:
             if not isinstance(error, BrokenPipeError) and stream is self._out:
                 self.trouble = f"cannot write to {stream.name}: {error.strerror or error}"
             forget_output(stream)
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Return `text` in lines of at most `width` columns, broken at spaces where it can be; those that follow are
+    indented by two more than the first."""
+    indent = " " * (len(text) - len(text.lstrip(" ")) + 2)
+    lines, line = [], ""
+    for word in _WORD.findall(text):
+        if line and width_of(line + word) > width:
+            lines.append(line)
+            line = indent + word.lstrip(" ")
+        else:
+            line += word
+    return [*lines, line]
 
 
 def forget_output(stream: TextIO) -> None:
