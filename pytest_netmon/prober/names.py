@@ -49,14 +49,20 @@ class Address(NamedTuple):
         return (self.host, port)
 
 
+#: A host and the family of addresses asked for.
+_Question = Tuple[str, int]
+
+
 class Answer(NamedTuple):
-    """What a resolution came to: addresses, or an outcome `dns_*` with the resolver's words."""
+    """What a resolution came to: addresses, or an outcome `dns_*` with the resolver's words. `family`
+    is what was asked for, 0 for any."""
 
     host: str
     addresses: Tuple[Address, ...]
     outcome: Optional[str]
     text: Optional[str]
     spent_us: int
+    family: int = 0
 
 
 def literal(host: str) -> Optional[Address]:
@@ -78,8 +84,8 @@ def is_metadata(address: Address) -> bool:
     return str(mapped or parsed) in METADATA
 
 
-def resolve(host: str) -> Answer:
-    """Ask the system's resolver; takes as long as it takes."""
+def resolve(host: str, family: int = 0) -> Answer:
+    """Ask the system's resolver for addresses of `family` (0: any); takes as long as it takes."""
     started_ns = now_ns()
     addresses: Tuple[Address, ...] = ()
     outcome: Optional[str] = None
@@ -87,7 +93,7 @@ def resolve(host: str) -> Answer:
     try:
         if "\0" in host:  # getaddrinfo() would resolve what stands before it
             raise UnicodeError("NUL in a host name")
-        addresses = tuple(_addresses(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)))
+        addresses = tuple(_addresses(socket.getaddrinfo(host, None, family, socket.SOCK_STREAM)))
     except (OSError, UnicodeError) as error:
         outcome = resolution_outcome(error)
         text = getattr(error, "strerror", None) or str(error)
@@ -98,7 +104,7 @@ def resolve(host: str) -> Answer:
         elif not allowed:
             outcome, text = "dns_no_address", "no address"
         addresses = allowed
-    return Answer(host, addresses, outcome, text, (now_ns() - started_ns) // 1000)
+    return Answer(host, addresses, outcome, text, (now_ns() - started_ns) // 1000, family)
 
 
 def _addresses(found: Iterable[Tuple[int, int, int, str, Tuple[object, ...]]]) -> List[Address]:
@@ -116,55 +122,64 @@ def _addresses(found: Iterable[Tuple[int, int, int, str, Tuple[object, ...]]]) -
 class Resolver:
     """Resolves names in daemon threads; `deliver(answer)` is called in one of them."""
 
-    def __init__(self, deliver: Callable[[Answer], None], resolve: Callable[[str], Answer] = resolve) -> None:
+    def __init__(self, deliver: Callable[[Answer], None], resolve: Callable[[str, int], Answer] = resolve) -> None:
         self._deliver = deliver
         self._resolve = resolve
         self._lock = threading.Lock()
-        self._waiting: Deque[str] = deque()
-        self._asked: Set[str] = set()
-        self._running: Set[str] = set()
-        self._given_up: Set[str] = set()
+        self._waiting: Deque[_Question] = deque()
+        self._asked: Set[_Question] = set()
+        self._running: Set[_Question] = set()
+        self._given_up: Set[_Question] = set()
 
-    def ask(self, host: str) -> None:
+    def ask(self, host: str, family: int = 0) -> None:
         """Start a resolution of `host`, unless one is under way."""
+        question = (host, family)
         with self._lock:
-            if host in self._asked:
+            if question in self._asked:
                 return
-            self._asked.add(host)
-            self._waiting.append(host)
+            self._asked.add(question)
+            self._waiting.append(question)
             self._start_thread()
 
+    def ask_each_family(self, host: str) -> None:
+        """Ask for IPv4 and IPv6 alone, while the question for both is still open: a name server that
+        drops AAAA holds that one up for 15 s (measured), although A was answered at once."""
+        for family in (socket.AF_INET, socket.AF_INET6):
+            self.ask(host, int(family))
+
     def give_up(self, host: str) -> None:
-        """Nobody waits for `host` any more: its thread no longer counts."""
+        """Nobody waits for `host` any more: its threads no longer count."""
         with self._lock:
-            if host in self._running:
-                self._given_up.add(host)
-                self._start_thread()
+            for question in self._running:
+                if question[0] == host:
+                    self._given_up.add(question)
+            self._start_thread()
 
     def _start_thread(self) -> None:
-        busy = len(self._running) - len(self._given_up)
-        if not self._waiting or busy >= THREADS or len(self._running) >= MOST_THREADS:
+        if not self._may_run() or len(self._running) >= MOST_THREADS:
             return
-        host = self._waiting.popleft()
-        self._running.add(host)
+        question = self._waiting.popleft()
+        self._running.add(question)
         try:
-            threading.Thread(target=self._work, args=(host,), daemon=True, name="netmon-resolver").start()
+            threading.Thread(target=self._work, args=(question,), daemon=True, name="netmon-resolver").start()
         except RuntimeError as error:  # no more threads on this machine
-            self._running.discard(host)
-            self._asked.discard(host)
-            self._deliver(Answer(host, (), "local_error", str(error), 0))
+            self._running.discard(question)
+            self._asked.discard(question)
+            self._deliver(Answer(question[0], (), "local_error", str(error), 0, question[1]))
 
-    def _work(self, host: str) -> None:
+    def _may_run(self) -> bool:
+        return bool(self._waiting) and len(self._running) - len(self._given_up) < THREADS
+
+    def _work(self, question: _Question) -> None:
         while True:
-            answer = self._resolve(host)
+            answer = self._resolve(*question)
             with self._lock:
-                self._asked.discard(host)
-                self._running.discard(host)
-                self._given_up.discard(host)
+                self._asked.discard(question)
+                self._running.discard(question)
+                self._given_up.discard(question)
             self._deliver(answer)
             with self._lock:
-                busy = len(self._running) - len(self._given_up)
-                if not self._waiting or busy >= THREADS:
+                if not self._may_run():
                     return
-                host = self._waiting.popleft()
-                self._running.add(host)
+                question = self._waiting.popleft()
+                self._running.add(question)

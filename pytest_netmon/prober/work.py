@@ -42,6 +42,10 @@ class Endpoint:
         self.done = False
 
     @property
+    def known_addresses(self) -> Tuple[Address, ...]:
+        return self.addresses if self.name is None else self.name.addresses
+
+    @property
     def more(self) -> bool:
         """Whether a check is still to be started."""
         return not self.done and (self.count is None or self.started < self.count)
@@ -50,12 +54,14 @@ class Endpoint:
 class Name:
     """A host name: its addresses once it resolved, and the checks that wait for it."""
 
-    __slots__ = ("addresses", "asking", "host", "redact", "waiting")
+    __slots__ = ("addresses", "asking", "host", "is_partial", "redact", "waiting")
 
     def __init__(self, host: str) -> None:
         self.host = host
         self.addresses: Tuple[Address, ...] = ()
         self.asking = False
+        #: Whether its addresses are of one family, for want of an answer about the other.
+        self.is_partial = False
         self.redact = False
         self.waiting: List[Check] = []
 
@@ -63,12 +69,11 @@ class Name:
 class Check:
     """One check under way.
 
-    start_ns: its begin, resolution included where it makes one. deadline_ns: of the resolution
-    first, then of the connect.
+    start_ns: its begin, resolution included where it makes one. deadline_ns: of the connect, 0 before it.
     """
 
     __slots__ = (
-        "attempts", "deadline_ns", "decided", "dns_us", "endpoint", "failed", "next_address", "next_at_ns", "number",
+        "attempts", "deadline_ns", "decided", "dns_us", "endpoint", "failed", "is_again", "next_address", "next_at_ns", "number",
         "start_ns",
     )  # fmt: skip
 
@@ -83,6 +88,8 @@ class Check:
         self.next_address = 0
         self.next_at_ns = 0
         self.decided = False
+        #: Whether it takes the place of one that a suspension cut in two.
+        self.is_again = False
 
 
 class Attempt:

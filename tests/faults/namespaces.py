@@ -5,13 +5,18 @@ Everything stays inside the two: no address of this machine is touched.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 import time
 import uuid
+from pathlib import Path
 from types import TracebackType
+
+from pytest_netmon import campaign
+from pytest_netmon.samples import Sample, decode_line
 
 NEAR, FAR = "10.77.0.1", "10.77.0.2"
 NEAR6, FAR6 = "fd77::1", "fd77::2"
@@ -78,7 +83,7 @@ class Cable:
     def firewall(self, rules: str) -> None:
         """Have `far` treat what comes in by these nft rules, one a line."""
         lines = "\n".join(f"    {rule}" for rule in rules.strip().splitlines())
-        table = f"table inet t {{\n  set seen {{ type ipv4_addr . inet_service; flags dynamic; }}\n"
+        table = "table inet t {\n  set seen { type ipv4_addr . inet_service; flags dynamic; }\n"
         chain = f"  chain c {{\n    type filter hook input priority 0;\n{lines}\n  }}\n}}\n"
         subprocess.run(["ip", "netns", "exec", self.far, "nft", "-f", "-"], input=table + chain, text=True, check=True)
 
@@ -87,8 +92,16 @@ class Cable:
 
     def listen(self, *ports: int) -> subprocess.Popen[str]:
         """Start a server in `far` that listens on those ports of both families; it ends when killed."""
+        return self._listen(self.far, ports)
+
+    def listen_near(self, *ports: int) -> subprocess.Popen[str]:
+        """The same in `near`."""
+        return self._listen(self.near, ports)
+
+    @staticmethod
+    def _listen(name: str, ports: tuple[int, ...]) -> subprocess.Popen[str]:
         server = subprocess.Popen(
-            ["ip", "netns", "exec", self.far, sys.executable, "-I", "-c", _LISTEN, *map(str, ports)],
+            ["ip", "netns", "exec", name, sys.executable, "-I", "-c", _LISTEN, *map(str, ports)],
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -99,7 +112,8 @@ class Cable:
 
 _LISTEN = """
 import select, socket, sys
-listeners = [socket.create_server(("::", int(port)), family=socket.AF_INET6, dualstack_ipv6=True) for port in sys.argv[1:]]
+both = {"family": socket.AF_INET6, "dualstack_ipv6": True}
+listeners = [socket.create_server(("::", int(port)), **both) for port in sys.argv[1:]]
 print("listening", flush=True)
 while True:
     for ready in select.select(listeners, [], [])[0]:
@@ -109,3 +123,24 @@ while True:
 
 def run(*command: str) -> None:
     subprocess.run(command, check=True, capture_output=True)
+
+
+def probe(cable: Cable, path: Path, targets: list[tuple[str, int]], timeout_us: int) -> list[Sample]:
+    """Check each target once from `near`; return the samples in the order of the targets."""
+    endpoints = [
+        {"index": index, "host": host, "port": port, "count": 1, "interval_us": 1000, "timeout_us": timeout_us,
+         "retry_on": None, "redact": False}
+        for index, (host, port) in enumerate(targets)
+    ]  # fmt: skip
+    job = {"netmon": 1, "sample_file": str(path), "parent": None, "max_rate": 1e6, "max_rate_per_host": 1e6,
+           "refresh_s": None, "kernel": True, "context": {}, "endpoints": endpoints}  # fmt: skip
+    prober = str(Path(campaign.__file__).parent / "prober")
+    command = cable.in_near(sys.executable, "-I", "-c", campaign._BOOTSTRAP, prober)
+    process = subprocess.Popen(command, stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(job).encode() + b"\n")
+    process.stdin.flush()
+    assert process.wait(60) == 0
+    process.stdin.close()
+    records = [decode_line(line) for line in path.read_bytes().splitlines()]
+    return sorted((record for record in records if isinstance(record, Sample)), key=lambda sample: sample.endpoint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import threading
 from collections.abc import Callable
@@ -42,6 +43,12 @@ def samples_of(path: Path) -> list[Sample]:
     return [record for record in records_of(path) if isinstance(record, Sample)]
 
 
+def _answering(resolve: Callable[..., Answer]) -> Callable[[str, int], Answer]:
+    """Have `resolve(host)` or `resolve(host, family)` stand in for the system's resolver."""
+    takes_family = len(inspect.signature(resolve).parameters) == 2
+    return resolve if takes_family else lambda host, family: resolve(host)._replace(family=family)
+
+
 @pytest.fixture
 def probe(tmp_path: Path) -> Callable[..., list[Sample]]:
     """Run a job's entries through the engine in this process; return the samples in the order written.
@@ -51,14 +58,14 @@ def probe(tmp_path: Path) -> Callable[..., list[Sample]]:
 
     def run(
         *entries: dict[str, object],
-        resolve: Callable[[str], Answer] | None = None,
+        resolve: Callable[..., Answer] | None = None,
         stop_after_s: float | None = None,
         **changes: object,
     ) -> list[Sample]:
         path = tmp_path / f"samples-{len(list(tmp_path.iterdir()))}.ndjson"
         job = json.loads(json.dumps(job_of(path, list(entries), **changes)))
         sample_file = SampleFile(str(path), {"netmon": 1, "started_unix_us": 0, "context": {}})
-        make = None if resolve is None else lambda deliver: Resolver(deliver, resolve)
+        make = None if resolve is None else lambda deliver: Resolver(deliver, _answering(resolve))
         engine = engine_module.Engine(job, sample_file, now_ns(), make)
         if stop_after_s is not None:
             threading.Timer(stop_after_s, engine.stop).start()

@@ -251,6 +251,20 @@ def test_a_dead_resolver_costs_the_budget_and_no_more(
     assert sample.dns_ms >= 200
 
 
+def test_a_name_server_that_drops_aaaa_costs_a_second_and_not_the_check(
+    probe: Probe, servers: Servers, hanging: Callable[[str], Answer]
+) -> None:
+    def resolve(host: str, family: int) -> Answer:
+        if family == socket.AF_INET:
+            return answer(host, "127.0.0.1")._replace(family=family)
+        return hanging(host)._replace(family=family)
+
+    (sample,) = probe(entry("half-dead.internal", servers.open().port, timeout_us=1_000_000), resolve=resolve)
+    assert (sample.outcome, sample.address) == ("open", "127.0.0.1")
+    assert sample.dns_ms is not None
+    assert sample.dns_ms >= 500
+
+
 def test_dead_names_do_not_starve_good_ones_however_many(
     probe: Probe, servers: Servers, hanging: Callable[[str], Answer]
 ) -> None:

@@ -1,0 +1,330 @@
+"""Checks in flight: sockets, their events, and what they come to.
+
+A check tries its addresses as RFC 8305 does. Events are read before deadlines expire, and a
+deadline asks the kernel first: what it completed in time is open, however late we look.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from typing import Callable, Dict, Optional, Tuple, Union
+
+from . import kernel
+from .classify import connect_outcome, error_name
+from .kernel import now_ns
+from .timers import Timers
+from .wait import READ, WRITE, EpollWaiter, SelectorWaiter
+from .work import Attempt, Check
+
+#: RFC 8305, section 8: Connection Attempt Delay.
+NEXT_ADDRESS_NS = 250_000_000
+# How long a server may take to answer our FIN before the connection is closed all the same.
+DRAIN_LEAST_NS, DRAIN_MOST_NS = 20_000_000, 100_000_000
+DRAIN_MOST_BYTES = 1 << 20
+#: For how long an answer about this machine's routes is good.
+_ROUTE_NS = 1_000_000_000
+_IN_PROGRESS = frozenset(
+    getattr(errno, name) for name in ("EINPROGRESS", "EWOULDBLOCK", "EAGAIN", "WSAEWOULDBLOCK") if hasattr(errno, name)
+)
+
+Detail = Dict[str, object]
+#: A check, its outcome, the attempt that decided it (None where no socket could be had), what else is known.
+Decided = Callable[[Check, str, Optional[Attempt], Detail], None]
+
+
+class Connector:
+    """Connects checks to their addresses and says once what each came to: `decided(...)`.
+
+    in_kernel: False judges by our own clock alone. `attempts` holds those that have a socket, by its
+    descriptor; those of decided checks among them are only being closed.
+    """
+
+    def __init__(
+        self, waiter: Union[EpollWaiter, SelectorWaiter], timers: Timers, decided: Decided, *, in_kernel: bool
+    ) -> None:
+        self._waiter = waiter
+        self._timers = timers
+        self._decided = decided
+        self._kernel = in_kernel
+        self.attempts: Dict[int, Attempt] = {}
+        self._routes: Dict[int, Tuple[int, bool]] = {}
+
+    def start(self, check: Check) -> None:
+        """Connect; the check's deadline counts from its first attempt."""
+        self._try_next_address(check)
+
+    def on_event(self, attempt: Attempt, at_ns: int) -> None:
+        """Its socket is ready; `at_ns` is when we woke up."""
+        sock = attempt.sock
+        if sock is None:
+            return
+        if attempt.draining:
+            self._drain(attempt, sock)
+            return
+        attempt.clock_us = max(0, at_ns - attempt.start_ns) // 1000
+        info = kernel.tcp_info(sock) if self._kernel else None
+        if info is not None:
+            attempt.rtt_us = info.rtt_us or None
+            attempt.repeats = info.repeats
+        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            self._fail(attempt, code)
+            return
+        if not self._connected(sock, info):
+            return
+        handshake_us = self._handshake_us(attempt, info)
+        if attempt.start_ns + handshake_us * 1000 > attempt.check.deadline_ns:
+            attempt.outcome = "timeout"
+            self._decide(attempt.check, attempt)
+            return
+        self._established(attempt, sock, handshake_us)
+
+    def drop(self, check: Check) -> None:
+        """Forget a check under way; it comes to nothing."""
+        for attempt in check.attempts:
+            self._close(attempt)
+        check.attempts, check.failed = [], []
+        check.decided = True  # timers of it pass it by
+
+    def end(self) -> None:
+        """Close everything: what is decided is said, what is not comes to nothing."""
+        for attempt in tuple(self.attempts.values()):
+            if attempt.draining:
+                self._finish_drain(attempt, 0)
+            else:
+                self._close(attempt)
+
+    # -- connecting -----------------------------------------------------------------------------
+
+    def _try_next_address(self, check: Check) -> None:
+        """Connect to the next address, if one is left."""
+        addresses = check.endpoint.known_addresses
+        if check.decided or check.next_address >= len(addresses):
+            return
+        address = addresses[check.next_address]
+        check.next_address += 1
+        try:
+            sock = socket.socket(address.family, socket.SOCK_STREAM)
+        except OSError as error:
+            if not check.attempts:  # else another one may still answer
+                check.decided = True
+                self._decided(check, "local_error", None, _told(check, error.errno or 0, error.strerror))
+            return
+        sock.setblocking(False)
+        if self._kernel:
+            kernel.ask_for_icmp(sock)
+        attempt = Attempt(check, address, sock, now_ns())
+        if check.next_address < len(addresses):
+            check.next_at_ns = attempt.start_ns + NEXT_ADDRESS_NS
+            self._timers.add(check.next_at_ns, self._on_next_address, check)
+        if not check.deadline_ns:
+            check.deadline_ns = attempt.start_ns + check.endpoint.timeout_ns
+            self._timers.add(check.deadline_ns, self._on_deadline, check)
+        check.attempts.append(attempt)
+        self.attempts[attempt.descriptor] = attempt
+        self._connect(attempt, sock)
+
+    def _on_next_address(self, check: Check, at_ns: int) -> None:
+        if at_ns >= check.next_at_ns:
+            self._try_next_address(check)
+
+    def _connect(self, attempt: Attempt, sock: socket.socket) -> None:
+        try:
+            code = sock.connect_ex(attempt.address.sockaddr(attempt.check.endpoint.port))
+        except OSError as error:  # what the socket module itself finds wrong
+            code = error.errno or errno.EINVAL
+        if code in _IN_PROGRESS:
+            self._waiter.add(sock, WRITE)
+            info = kernel.tcp_info(sock) if self._kernel else None
+            # Loopback is done before connect() returns: no need to wait for the event.
+            if info is not None and info.state != kernel.SYN_SENT:
+                self.on_event(attempt, now_ns())
+            return
+        if code == 0:
+            self._waiter.add(sock, WRITE)
+            self.on_event(attempt, now_ns())
+            return
+        attempt.clock_us = (now_ns() - attempt.start_ns) // 1000
+        self._fail(attempt, code)
+
+    @staticmethod
+    def _connected(sock: socket.socket, info: Optional[kernel.TcpInfo]) -> bool:
+        """Whether the handshake is complete: an event may have been for a descriptor's last owner."""
+        if info is not None:
+            return info.state not in (kernel.SYN_SENT, kernel.SYN_RECV)
+        try:
+            sock.getpeername()
+        except OSError as error:
+            return error.errno != errno.ENOTCONN
+        return True
+
+    def _handshake_us(self, attempt: Attempt, info: Optional[kernel.TcpInfo]) -> int:
+        """Return SYN sent to handshake complete: the kernel's figure where it has one, else ours.
+
+        Where a SYN was repeated the kernel's round trip leaves out the wait; our clock includes
+        it, but also how late we looked. What the kernel says about the last ACK (jiffies, at
+        most 10 ms) corrects that.
+        """
+        if info is None:
+            return attempt.clock_us
+        if info.repeats == 0 and info.rtt_us:
+            return min(info.rtt_us, attempt.clock_us)
+        if info.acked_ms_ago > 10 and info.acked_ms_ago * 1000 < attempt.clock_us:
+            return attempt.clock_us - info.acked_ms_ago * 1000
+        return attempt.clock_us
+
+    def _established(self, attempt: Attempt, sock: socket.socket, handshake_us: int) -> None:
+        try:
+            to_itself = sock.getsockname()[:2] == sock.getpeername()[:2]
+        except OSError:  # already reset
+            to_itself = False
+        if to_itself:
+            # TCP's simultaneous open: a port of the ephemeral range that nobody listens on.
+            attempt.text = "connected to itself: nobody listens on that port"
+            attempt.outcome = "refused"
+            self._lose(attempt)
+            return
+        attempt.connect_us = handshake_us
+        attempt.outcome = "open"
+        check = attempt.check
+        check.decided = True
+        for other in check.attempts:
+            if other is not attempt:
+                self._close(other)
+        check.attempts = [attempt]
+        self._begin_drain(attempt, sock)
+
+    # -- failing --------------------------------------------------------------------------------
+
+    def _fail(self, attempt: Attempt, code: int) -> None:
+        """The system says that this attempt came to nothing."""
+        if attempt.sock is not None and self._kernel:
+            attempt.icmp = kernel.icmp_error(attempt.sock)
+        attempt.code = code
+        attempt.text = kernel.system_words(code)
+        attempt.outcome = connect_outcome(code, attempt.icmp, attempt.address.family, self._has_route)
+        self._lose(attempt)
+
+    def _lose(self, attempt: Attempt) -> None:
+        """Try the next address, or decide the check by this attempt."""
+        check = attempt.check
+        self._close(attempt)
+        check.attempts.remove(attempt)
+        if check.next_address < len(check.endpoint.known_addresses):
+            check.failed.append(attempt)
+            self._try_next_address(check)
+        elif check.attempts:
+            check.failed.append(attempt)
+        else:
+            self._decide(check, _telling(check, attempt))
+
+    def _on_deadline(self, check: Check, at_ns: int) -> None:
+        if check.decided:
+            return
+        for attempt in tuple(check.attempts):
+            info = kernel.tcp_info(attempt.sock) if self._kernel and attempt.sock is not None else None
+            if info is not None and info.state != kernel.SYN_SENT:
+                self.on_event(attempt, at_ns)
+                if check.decided:
+                    return
+            elif info is not None:
+                attempt.repeats = info.repeats
+        if not check.attempts:
+            return
+        for attempt in check.attempts:
+            attempt.clock_us = (at_ns - attempt.start_ns) // 1000
+            attempt.outcome = "timeout"
+        check.failed.extend(check.attempts[1:])
+        self._decide(check, check.attempts[0])
+
+    def _decide(self, check: Check, attempt: Attempt) -> None:
+        """Say what the check came to, decided by `attempt`."""
+        check.decided = True
+        for other in check.attempts:
+            self._close(other)
+        self._close(attempt)
+        detail = _told(check, attempt.code, attempt.text)
+        if attempt.icmp is not None:
+            detail["icmp"] = list(attempt.icmp)
+        if check.failed:
+            redact = check.endpoint.redact
+            detail["attempts"] = [[None if redact else a.address.host, a.outcome, a.clock_us] for a in check.failed]
+        check.attempts, check.failed = [], []
+        self._decided(check, attempt.outcome, attempt, detail)
+
+    def _has_route(self, family: int) -> bool:
+        at_ns = now_ns()
+        known = self._routes.get(family)
+        if known is None or at_ns - known[0] > _ROUTE_NS:
+            known = self._routes[family] = (at_ns, kernel.has_route(family))
+        return known[1]
+
+    # -- closing --------------------------------------------------------------------------------
+
+    def _begin_drain(self, attempt: Attempt, sock: socket.socket) -> None:
+        """Close with FIN: a close on unread data (a banner) would send RST, which servers log."""
+        attempt.draining = True
+        try:
+            sock.shutdown(socket.SHUT_WR)
+        except OSError as error:  # reset since
+            self._note_reset(attempt, sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or error.errno or 0)
+            self._decide(attempt.check, attempt)
+            return
+        self._waiter.change(sock, READ)
+        patience_ns = min(max(3 * (attempt.rtt_us or attempt.clock_us) * 1000, DRAIN_LEAST_NS), DRAIN_MOST_NS)
+        self._timers.add(now_ns() + patience_ns, self._finish_drain, attempt)
+
+    def _drain(self, attempt: Attempt, sock: socket.socket) -> None:
+        taken = 0
+        while taken < DRAIN_MOST_BYTES:
+            try:
+                data = sock.recv(65536)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                self._note_reset(attempt, error.errno or 0)
+                break
+            if not data:
+                break
+            taken += len(data)
+        self._decide(attempt.check, attempt)
+
+    def _finish_drain(self, attempt: Attempt, _at_ns: int) -> None:
+        if attempt.sock is not None:
+            self._decide(attempt.check, attempt)
+
+    @staticmethod
+    def _note_reset(attempt: Attempt, code: int) -> None:
+        attempt.code = code
+        attempt.text = kernel.system_words(code)
+        attempt.outcome = "reset"
+
+    def _close(self, attempt: Attempt) -> None:
+        sock = attempt.sock
+        if sock is None:
+            return
+        attempt.sock = None
+        del self.attempts[attempt.descriptor]
+        self._waiter.remove(sock)
+        sock.close()
+
+
+def _told(check: Check, code: int, text: Optional[str]) -> Detail:
+    detail: Detail = {}
+    if code:
+        detail["errno"] = error_name(code)
+    if text and not check.endpoint.redact:
+        detail["text"] = text
+    return detail
+
+
+def _telling(check: Check, last: Attempt) -> Attempt:
+    """The attempt that tells most: the last one, unless that failed for a local reason only."""
+    if last.outcome != "local_error":
+        return last
+    for index, attempt in enumerate(check.failed):
+        if attempt.outcome != "local_error":
+            check.failed[index] = last
+            return attempt
+    return last

@@ -1,0 +1,90 @@
+"""What the system's resolver does with a name server that misbehaves, and what it costs (root on Linux).
+
+The prober runs in a namespace of its own with its own /etc/resolv.conf; the name server stands beside it.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from namespaces import Cable, missing, probe
+
+pytestmark = [pytest.mark.namespace, pytest.mark.skipif(missing() is not None, reason=str(missing()))]
+
+NAME_SERVER = "127.0.0.53"
+BUDGET_US = 2_500_000
+EXPECTED = {
+    "good": "open",
+    "v4only": "open",
+    "slow50": "open",
+    "dropsaaaa": "open",
+    "nx": "dns_not_found",
+    "empty": "dns_no_address",
+    "servfail": "dns_failed",
+    "refused": "dns_failed",
+    "garbage": "dns_timeout",
+    "silent": "dns_timeout",
+    "truncated": "dns_timeout",
+    "metadata": "dns_invalid",
+}
+
+
+@pytest.fixture(scope="module")
+def cable() -> Iterator[Cable]:
+    with Cable() as cable:
+        # `ip netns exec` lays /etc/netns/NAME/* over /etc for what it starts.
+        folder = Path("/etc/netns") / cable.near
+        folder.mkdir(parents=True)
+        (folder / "resolv.conf").write_text(f"nameserver {NAME_SERVER}\n")
+        (folder / "hosts").write_text("127.0.0.1 localhost\n")
+        script = str(Path(__file__).with_name("nameserver.py"))
+        server = subprocess.Popen(
+            cable.in_near(sys.executable, "-I", script, NAME_SERVER), stdout=subprocess.PIPE, text=True
+        )
+        listener = cable.listen_near(80)
+        assert server.stdout is not None
+        assert server.stdout.readline() == "serving\n"
+        yield cable
+        for process in (server, listener):
+            process.kill()
+            process.communicate()
+        for file in folder.iterdir():
+            file.unlink()
+        folder.rmdir()
+
+
+def test_each_kind_of_answer_has_its_outcome_and_none_is_past_its_budget(cable: Cable, tmp_path: Path) -> None:
+    targets = [(f"{behaviour}.test", 80) for behaviour in EXPECTED]
+    samples = probe(cable, tmp_path / "samples.ndjson", targets, BUDGET_US)
+    found = {behaviour: sample.outcome for behaviour, sample in zip(EXPECTED, samples, strict=True)}
+    assert found == EXPECTED
+    by_name = dict(zip(EXPECTED, samples, strict=True))
+    assert by_name["good"].address in ("127.0.0.1", "::1")
+    assert by_name["dropsaaaa"].address == "127.0.0.1"
+    assert by_name["metadata"].message is not None
+    assert "metadata" in by_name["metadata"].message
+    for sample in samples:
+        assert sample.dns_ms is not None
+        if sample.outcome == "dns_timeout":
+            assert sample.dns_ms >= BUDGET_US / 1000
+
+
+def test_five_hundred_slow_names_are_resolved_side_by_side(cable: Cable, tmp_path: Path) -> None:
+    targets = [(f"slow50.host-{number}.test", 80) for number in range(500)]
+    samples = probe(cable, tmp_path / "samples.ndjson", targets, 20_000_000)
+    assert {sample.outcome for sample in samples} == {"open"}
+    # One after the other they would take 25 s.
+    assert max(sample.end_us for sample in samples) < 12_000_000
+
+
+def test_a_dead_resolver_does_not_hold_up_the_end_of_the_prober(cable: Cable, tmp_path: Path) -> None:
+    before_s = time.monotonic()
+    samples = probe(cable, tmp_path / "samples.ndjson", [(f"silent.host-{n}.test", 80) for n in range(80)], 500_000)
+    assert {sample.outcome for sample in samples} == {"dns_timeout"}
+    # getaddrinfo() itself would take 10 s and more (5 s a try, two tries).
+    assert time.monotonic() - before_s < 8

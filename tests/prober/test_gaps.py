@@ -1,0 +1,79 @@
+"""What the engine makes of a stretch in which it did not run: a clock that jumps stands in for a suspension."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest_prober import entry, records_of
+from servers import Servers
+
+from pytest_netmon.prober import connecting, engine, kernel, names
+from pytest_netmon.samples import Gap, Sample
+
+SECOND = 1_000_000_000
+
+
+class JumpingClock:
+    """Goes on for `quiet` calls, then jumps by `jump_ns` once; `suspended_ns` says so where asked to."""
+
+    def __init__(self, jump_ns: int, quiet: int) -> None:
+        self._real = kernel.now_ns
+        self._jump_ns, self._quiet = jump_ns, quiet
+        self.offset_ns = 0
+        self.armed = False
+
+    def now_ns(self) -> int:
+        if self.armed and not self.offset_ns:
+            self._quiet -= 1
+            if self._quiet < 0:
+                self.offset_ns = self._jump_ns
+        return self._real() + self.offset_ns
+
+
+def install(monkeypatch: pytest.MonkeyPatch, clock: JumpingClock, *, suspended: bool) -> None:
+    for module in (engine, connecting, names):
+        monkeypatch.setattr(module, "now_ns", clock.now_ns)
+    monkeypatch.setattr(kernel, "suspended_ns", lambda: clock.offset_ns if suspended else 0)
+    begin = connecting.Connector.start
+
+    def start(self: connecting.Connector, *arguments: object) -> None:
+        begin(self, *arguments)  # type: ignore[arg-type]
+        clock.armed = True  # the jump falls into the first check
+
+    monkeypatch.setattr(connecting.Connector, "start", start)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a full backlog drops SYNs on Linux")
+def test_a_suspension_fails_no_check_that_it_cut_in_two(
+    probe: Callable[..., list[Sample]], servers: Servers, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    install(monkeypatch, JumpingClock(3600 * SECOND, quiet=8), suspended=True)
+    server = servers.silent()
+    samples = probe(entry(server.host, server.port, count=3, interval_us=50_000, timeout_us=400_000))
+    assert sorted(sample.check for sample in samples) == [1, 2, 3]
+    assert {sample.outcome for sample in samples} == {"timeout"}
+    for sample in samples:
+        assert sample.clock_ms is not None
+        assert 400 <= sample.clock_ms < 3_600_000  # a whole timeout of its own, not cut by the suspension
+    (gap,) = (record for record in records_of(tmp_path / "samples-0.ndjson") if isinstance(record, Gap))
+    assert gap.cause == "suspended"
+    assert 3590 * SECOND < gap.length_us * 1000 < 3610 * SECOND
+
+
+def test_a_stall_is_recorded_and_what_it_missed_is_left_out(
+    probe: Callable[..., list[Sample]], servers: Servers, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    install(monkeypatch, JumpingClock(10 * SECOND, quiet=20), suspended=False)
+    server = servers.open()
+    samples = probe(entry(server.host, server.port, count=30, interval_us=10_000))
+    assert sorted(sample.check for sample in samples) == list(range(1, 31))
+    assert {sample.outcome for sample in samples} == {"open"}
+    (gap,) = (record for record in records_of(tmp_path / "samples-0.ndjson") if isinstance(record, Gap))
+    assert gap.cause == "stalled"
+    assert 900 <= gap.missed <= 1100
+    after = sorted(sample.start_us for sample in samples if sample.start_us >= gap.at_us + gap.length_us)
+    # No burst: those after the gap keep their distance (two starts may share the first interval).
+    assert after[-1] - after[0] >= (len(after) - 2) * 10_000
