@@ -73,8 +73,8 @@ class Check:
     """
 
     __slots__ = (
-        "attempts", "deadline_ns", "decided", "dns_us", "endpoint", "failed", "is_again", "next_address", "next_at_ns", "number",
-        "start_ns",
+        "attempts", "deadline_ns", "decided", "dns_us", "endpoint", "failed", "is_again", "next_address",
+        "next_at_ns", "number", "start_ns",
     )  # fmt: skip
 
     def __init__(self, endpoint: Endpoint, number: int, start_ns: int) -> None:
