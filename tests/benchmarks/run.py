@@ -1,0 +1,168 @@
+"""The benchmarks: every figure that this project promises, measured beside its peers in one run.
+
+    python tests/benchmarks/run.py [--quick] [--only NAME]... [--markdown | --json] [--peers-python PYTHON]
+
+Brings its own ground (see `ground`). Needs Linux; a path of a known delay needs root or user namespaces;
+gcc makes path, servers and the limit. Peers are used where they are installed and named where they
+are not (Debian: nmap, prometheus-blackbox-exporter, monitoring-plugins-basic; PyPI: tcp-latency,
+pytest-testinfra, netcheck, wait-for-it).
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import os
+import platform
+import shlex
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(1, str(Path(__file__).resolve().parent.parent.parent))
+
+from bench import Bench
+from ground import DELAY_MS, MOST_TIME_WAIT, ROOT, Ground, GroundError, enter_namespaces
+from rows_busy import busy_rows
+from rows_commands import check_rows, pytest_rows
+from rows_names import names_rows
+from rows_speed import memory_rows, throughput_rows, whole_way_rows
+from rows_truth import loss_rows, truth_rows
+from table import Row, Table, as_json, as_markdown, as_text, not_measured
+
+#: Name -> (rows, whether they need the path or its namespaces).
+BENCHMARKS: dict[str, tuple[Callable[[Bench], list[Row]], bool]] = {
+    "truth": (truth_rows, True),
+    "busy": (busy_rows, True),
+    "throughput": (throughput_rows, False),
+    "whole-way": (whole_way_rows, False),
+    "memory": (memory_rows, False),
+    "names": (names_rows, True),
+    "check": (check_rows, True),
+    "pytest": (pytest_rows, True),
+    "loss": (loss_rows, True),
+}
+#: The whole run: what is not measured by then is left out.
+MOST_S, MOST_QUICK_S = 420.0, 120.0
+
+
+class OutOfTimeError(Exception):
+    """The run has taken all the time that it may."""
+
+
+def main(argv: list[str]) -> int:
+    """Run what the options name and print the table. Returns 0 when all figures were reached, else 1."""
+    options = _parse(argv)
+    without_path = enter_namespaces(argv)
+    for end in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(end, lambda *_: sys.exit(143))
+    try:
+        with Ground(without_path) as ground:
+            table = _measure(Bench(ground, options.quick, options.peers_python), options.only, argv)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    if options.json:
+        print(as_json(table))
+    elif options.markdown:
+        print(as_markdown(table))
+    else:
+        print(as_text(table, shutil.get_terminal_size((120, 50)).columns))
+    return 0 if all(row.reached is not False for row in table.rows) else 1
+
+
+def _parse(argv: list[str]) -> argparse.Namespace:
+    assert __doc__ is not None
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--quick", action="store_true", help="small numbers, one round: under a minute")
+    parser.add_argument("--only", action="append", choices=BENCHMARKS, help="these alone; may be given again")
+    shown_as = parser.add_mutually_exclusive_group()
+    shown_as.add_argument("--markdown", action="store_true", help="show the table as Markdown, for the README")
+    shown_as.add_argument("--json", action="store_true", help="show the table as JSON, with all raw figures")
+    parser.add_argument("--peers-python", default=sys.executable, metavar="PYTHON", help="has the peers of PyPI")
+    return parser.parse_args(argv)
+
+
+def _measure(bench: Bench, only: list[str] | None, argv: list[str]) -> Table:
+    rows: list[Row] = []
+    load = os.getloadavg()[0]
+    end_s = time.monotonic() + (MOST_QUICK_S if bench.quick else MOST_S)
+    signal.signal(signal.SIGALRM, _out_of_time)
+    for name in only or BENCHMARKS:
+        print(f"{name} ...", end=" ", file=sys.stderr, flush=True)
+        began_s = time.monotonic()
+        rows += _rows_of(bench, name, end_s - began_s)
+        print(f"{time.monotonic() - began_s:.0f} s", file=sys.stderr)
+    return Table(rows, _about(bench, argv, load), _notes(bench))
+
+
+def _rows_of(bench: Bench, name: str, left_s: float) -> list[Row]:
+    measure, needs_path = BENCHMARKS[name]
+    if needs_path and bench.ground.path is None:
+        return [not_measured(name, "-", str(bench.ground.without_path))]
+    try:
+        signal.setitimer(signal.ITIMER_REAL, max(0.001, left_s))
+        try:
+            return measure(bench)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    except OutOfTimeError:
+        return [not_measured(name, "-", "the run had taken all the time that it may")]
+    except (GroundError, OSError) as error:
+        return [not_measured(name, "-", str(error))]
+
+
+def _out_of_time(*_: object) -> None:
+    raise OutOfTimeError
+
+
+def _about(bench: Bench, argv: list[str], load: float) -> dict[str, str]:
+    cores = f"{os.cpu_count()} cores" if (os.cpu_count() or 1) > 1 else "1 core"
+    kernel = f"{platform.system()} {platform.release()} {platform.machine()}"
+    return {
+        "command": shlex.join(["python", str(Path(__file__).resolve().relative_to(ROOT)), *_shown(argv)]),
+        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        "machine": f"{_processor()}, {cores}, {kernel}, Python {platform.python_version()}, load {load:.1f} before",
+    }
+
+
+def _shown(argv: list[str]) -> list[str]:
+    """The options that change what is measured; paths of this machine are left out."""
+    options = _parse(argv)
+    return [*(["--quick"] if options.quick else []), *(f"--only={name}" for name in options.only or [])]
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def _notes(bench: Bench) -> list[str]:
+    made_of = "C" if bench.ground.has_compiler else "Python (no gcc): later than in C"
+    notes = ["each value is a median over rounds (least-most); pairs were measured in turn"]
+    if bench.ground.path is not None:
+        notes.append(
+            f"path of {DELAY_MS:.0f} ms: a TUN device, its far end in {made_of}; closed connections (TIME_WAIT) kept: "
+            f"{MOST_TIME_WAIT:,} at most, for all alike"
+        )
+    else:
+        notes.append(f"no path: {bench.ground.without_path}")
+    notes += bench.notes
+    for where, late in bench.path_late.items():
+        notes.append(
+            f"the path was late by p50 {late['p50']} us, p99 {late['p99']} us, max {late['max']} us with {where} "
+            f"({late['most_queued']:,} answers on their way)"
+        )
+    notes += [f"left out: {name}: {why}" for name, why in bench.left_out.items()]
+    return notes
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
