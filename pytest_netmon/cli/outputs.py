@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,9 +43,11 @@ class Outputs:
                 raise UsageError(f"{path} would be written over: name another file for the results")
             refuse_unwritable(path)
 
-    def write(self, run: Run) -> list[str]:
-        """Write the files; return a line for each that could not be written."""
-        troubles = (_trouble_of_writing(path, chunks) for path, chunks in self._files(run))
+    def write(self, run: Run, watched: Callable[[Path, Iterable[str]], Iterable[str]] | None = None) -> list[str]:
+        """Write the files; return a line for each that could not be written. `watched` may stand between a
+        file and its chunks, to see how far they are."""
+        files = ((path, watched(path, chunks) if watched else chunks) for path, chunks in self._files(run))
+        troubles = (_trouble_of_writing(path, chunks) for path, chunks in files)
         return [trouble for trouble in troubles if trouble]
 
     def _files(self, run: Run | None = None) -> Iterator[tuple[Path, Iterable[str]]]:

@@ -45,10 +45,12 @@ class RoundsBuilder:
     """Counts the rounds of one host while its endpoints are measured: `members` of them, each in every round.
 
     A round counts once each endpoint's check of that number is in. One that is never completed is
-    left out; 10,000 such are remembered.
+    left out; 10,000 such are remembered. completed: all rounds of which every check is in, those with a
+    `local_error` too.
     """
 
     def __init__(self, members: int) -> None:
+        self.completed = 0
         self._members = members
         self._total = self._successful = 0
         self._begun: dict[int, tuple[int, int]] = {}
@@ -61,13 +63,14 @@ class RoundsBuilder:
             self._begun[check] = seen, worst
             if len(self._begun) > MOST_BEGUN:
                 del self._begun[min(self._begun)]
-        elif worst != _VOID:
-            self._total += 1
+        else:
+            self.completed += 1
+            self._total += worst != _VOID
             self._successful += worst == _OPEN
 
     @property
     def rounds(self) -> Rounds:
-        """Those that are complete so far."""
+        """Those that count so far."""
         return Rounds(self._total, self._successful)
 
 

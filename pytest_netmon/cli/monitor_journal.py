@@ -1,0 +1,131 @@
+"""What the monitor's log says of the records that come in: what changed, each check, the engine's decisions."""
+
+from __future__ import annotations
+
+import datetime
+import heapq
+import math
+from collections import Counter
+from collections.abc import Mapping
+
+from pytest_netmon.outcomes import OPEN, cause_of
+from pytest_netmon.plan import Endpoint
+from pytest_netmon.samples import AddressChange, Done, End, Gap, Header, Lost, Record, Sample, Warning_
+from pytest_netmon.units import show_duration, spell_duration
+
+from .log import LOGGER
+
+
+class Journal:
+    """Logs what records of a campaign say; `endpoints` by their index in the plan."""
+
+    def __init__(self, endpoints: Mapping[int, Endpoint]) -> None:
+        self._tracks = {index: _Track(endpoint) for index, endpoint in endpoints.items()}
+
+    def take(self, record: Record) -> None:
+        """Log a record: warnings for what changed, samples as info, decisions of the engine as debug."""
+        if isinstance(record, Sample):
+            self._tracks[record.endpoint].take(record)
+        elif isinstance(record, AddressChange):
+            old, new = ", ".join(record.old), ", ".join(record.new)
+            LOGGER.warning("%s: address changed: %s -> %s", record.host, old, new)
+        elif isinstance(record, Gap):
+            LOGGER.warning("%s", _gap_text(record))
+        elif isinstance(record, Lost):
+            LOGGER.error("%d samples could not be recorded: %s", record.samples, record.text)
+        elif isinstance(record, Warning_):
+            LOGGER.warning("%s", record.text)
+        else:
+            self._decision(record)
+
+    def finish(self) -> None:
+        """Log what still waits for earlier checks: none of them will come."""
+        for track in self._tracks.values():
+            track.finish()
+
+    def _decision(self, record: Header | Done | End) -> None:
+        if isinstance(record, Header):
+            started = datetime.datetime.fromtimestamp(record.started_unix_us / 1e6).astimezone()
+            LOGGER.debug("the prober started at %s", started.isoformat(timespec="milliseconds"))
+        elif isinstance(record, Done):
+            LOGGER.debug("%s: all checks were made", self._tracks[record.endpoint].name)
+        else:
+            LOGGER.debug("the prober ended: %s", record.reason)
+
+
+class _Track:
+    """One endpoint: its samples are logged as they come, changes in the order of its checks.
+
+    Checks overlap, so that one which times out ends after later ones; told as they end, a single lost
+    check would read as a failure now and a recovery before it.
+    """
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.name = endpoint.id
+        self._endpoint = endpoint
+        self._next_check = 1
+        self._waiting: list[tuple[int, int, Sample]] = []
+        self._order = 0
+        self._most_waiting = 2 + math.ceil(endpoint.timeout_s / endpoint.interval_s)
+        self._outcome: str | None = None
+        self._failing_since_us = 0
+        self._failures: Counter[str] = Counter()
+
+    def take(self, sample: Sample) -> None:
+        LOGGER.info("%s", self._check_text(sample))
+        if sample.dns_ms is not None and sample.address is not None:
+            LOGGER.debug("%s: the name was resolved in %.2f ms", self.name, sample.dns_ms)
+        self._order += 1
+        heapq.heappush(self._waiting, (sample.check, self._order, sample))
+        while self._waiting and (self._waiting[0][0] <= self._next_check or len(self._waiting) > self._most_waiting):
+            self._take_next()
+
+    def finish(self) -> None:
+        while self._waiting:
+            self._take_next()
+
+    def _take_next(self) -> None:
+        check, _, sample = heapq.heappop(self._waiting)
+        self._next_check = max(self._next_check, check + 1)
+        self._compare(sample)
+
+    def _compare(self, sample: Sample) -> None:
+        before, self._outcome = self._outcome, sample.outcome
+        if sample.outcome == OPEN:
+            if self._failures:
+                LOGGER.warning("%s: open again after %s", self._named(sample), self._told_failures(sample))
+                self._failures.clear()
+            return
+        if not self._failures:
+            self._failing_since_us = sample.start_us
+        self._failures[sample.outcome] += 1
+        if sample.outcome != before:
+            change = sample.outcome if before is None else f"{before} -> {sample.outcome}"
+            LOGGER.warning("%s: %s (%s)", self._named(sample), change, self._cause(sample))
+
+    def _check_text(self, sample: Sample) -> str:
+        spent_ms = sample.connect_ms if sample.outcome == OPEN else sample.clock_ms
+        spent = "" if spent_ms is None else f", {spent_ms:.2f} ms"
+        repeats = f", {sample.syn_repeats} SYN repeats" if sample.syn_repeats else ""
+        return f"{self._named(sample)}: check {sample.check}: {sample.outcome}{spent}{repeats}"
+
+    def _named(self, sample: Sample) -> str:
+        address = sample.address
+        return self.name if address is None or address == self._endpoint.host else f"{self.name} ({address})"
+
+    def _cause(self, sample: Sample) -> str:
+        return cause_of(sample.outcome, self._endpoint.timeout_s)
+
+    def _told_failures(self, sample: Sample) -> str:
+        length_s = round((sample.start_us - self._failing_since_us) / 1e6, 1)
+        checks = self._failures.total()
+        counts = ", ".join(f"{outcome} {times}" for outcome, times in self._failures.most_common())
+        return f"{spell_duration(length_s)}: {checks} {'check' if checks == 1 else 'checks'} failed ({counts})"
+
+
+def _gap_text(gap: Gap) -> str:
+    length = show_duration(round(gap.length_us / 1e6, 1))
+    missed = "no check" if not gap.missed else "1 check" if gap.missed == 1 else f"{gap.missed} checks"
+    causes = {"suspended": "was suspended", "stalled": "stood still"}
+    what = causes.get(gap.cause, f"did not run ({gap.cause})")
+    return f"this machine {what} for {length}: {missed} left out, nothing is held against the targets"
