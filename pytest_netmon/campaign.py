@@ -65,7 +65,8 @@ class Progress:
 
 
 class Campaign:
-    """Runs the `selected` endpoints (indexes in the plan) of `plan`.
+    """Runs the `selected` endpoints (indexes in the plan) of `plan`. Raises CampaignError where no
+    temporary folder can be made.
 
     sample_file: where samples are recorded; a file in a temporary folder, removed by `close`, where
     not given. refresh_s: resolve names anew this often. kernel: False judges by our own clock.
@@ -84,7 +85,7 @@ class Campaign:
     ) -> None:
         self.plan = plan
         self.selected = tuple(selected)
-        self._folder = Path(tempfile.mkdtemp(prefix="netmon-"))
+        self._folder = _temporary_folder()
         self.recording = Recording(sample_file or self._folder / "samples.ndjson", observe)
         self._refresh_s = refresh_s
         self._kernel = kernel
@@ -240,6 +241,13 @@ class Campaign:
             "context": {"plan": record_of(self.plan), "selected": list(self.selected), "machine": machine()},
             "endpoints": [_endpoint_job(index, self.plan.endpoints[index]) for index in self.selected],
         }
+
+
+def _temporary_folder() -> Path:
+    try:
+        return Path(tempfile.mkdtemp(prefix="netmon-"))
+    except OSError as error:
+        raise CampaignError(f"no temporary folder for samples can be made (TMPDIR?): {error}") from error
 
 
 def _endpoint_job(index: int, endpoint: Endpoint) -> dict[str, object]:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -248,3 +249,9 @@ def test_a_stopped_prober_that_is_continued_records_a_gap_and_makes_no_burst(
     starts = [sample.start_us for sample in samples]
     after = [start for start in starts if start >= gap.at_us + gap.length_us]
     assert len(after) - 2 <= (after[-1] - after[0]) / 5000 + 1
+
+
+def test_no_room_for_a_temporary_folder_is_an_error_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere/at/all")
+    with pytest.raises(CampaignError, match=r"no temporary folder .*/nowhere/at/all"):
+        Campaign(Plan(endpoints=[Endpoint(host="127.0.0.1", port=1)]), [0])
