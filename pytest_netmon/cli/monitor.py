@@ -14,12 +14,13 @@ from pytest_netmon.safe import for_terminal
 
 from .arguments import BROKEN, CLOSED_PIPE, INCONCLUSIVE, INTERRUPTED, MET, USAGE
 from .log import LOGGER, logging_to
-from .monitor_files import number_of_samples, only_monitor_of, rescue, samples_beside
+from .monitor_files import only_monitor_of, rescue, samples_beside
 from .monitor_options import parse
 from .monitor_plan import monitor_plan, plan_lines
 from .monitor_watch import Watch
-from .outputs import STANDARD_OUTPUT, Outputs
+from .outputs import Outputs
 from .progress import Progress
+from .saving import save
 from .screen import Screen, wants_color
 from .signals import Ending
 
@@ -78,7 +79,7 @@ class Monitor:
 
     def _finish(self, watch: Watch) -> int:
         run = watch.finish()
-        troubles = self._write(run)
+        troubles = save(run, self._outputs, self._screen, Progress(self._screen, "monitor"))
         for trouble in troubles:
             self._screen.remark(f"netmon monitor: {trouble}")
         if troubles:
@@ -86,23 +87,6 @@ class Monitor:
         elif self._samples is not None:
             self._samples.unlink(missing_ok=True)
         return self._status(run, watch) or (USAGE if troubles else MET)
-
-    def _write(self, run: Run) -> list[str]:
-        """Write what was asked for; return what went wrong with it, and with standard output."""
-        progress, samples = Progress(self._screen, "monitor"), number_of_samples(run)
-        troubles = self._outputs.write(run, lambda path, chunks: progress.writing(path, chunks, samples))
-        screens = [self._screen]
-        if self._outputs.json_to_stdout:
-            from pytest_netmon.reports.json_report import json_chunks
-
-            screens.append(Screen(sys.stdout, sys.stderr, os.environ))
-            for chunk in json_chunks(run):
-                screens[-1].raw(chunk)
-        if not troubles:
-            for name in (self._outputs.json, self._outputs.junit):
-                if name not in (None, STANDARD_OUTPUT):
-                    self._screen.line(f"Results saved to {for_terminal(str(name))}")
-        return troubles + [screen.trouble for screen in screens if screen.trouble]
 
     def _status(self, run: Run, watch: Watch) -> int:
         if run.partial and (self._ending.exit_status or self._screen.is_closed):

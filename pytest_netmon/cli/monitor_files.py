@@ -16,10 +16,10 @@ from pytest_netmon.judging import recover
 from pytest_netmon.recording import Recording
 from pytest_netmon.reports.json_report import json_chunks
 from pytest_netmon.reports.layout import counted
-from pytest_netmon.run import Run
 from pytest_netmon.samples import Record, SampleFileError
 
 from .monitor_options import refusal
+from .saving import number_of_samples
 
 SAMPLES_SUFFIX = ".samples.ndjson"
 LOCK_SUFFIX = ".lock"
@@ -51,7 +51,7 @@ else:
 def samples_beside(output: str) -> Path | None:
     """Return the sample file of an output: `FILE.samples.ndjson`, beside what a symbolic link leads to.
     None for a device or a pipe, beside which nothing can lie."""
-    target = Path(output).resolve()
+    target = Path(output).resolve() if Path(output).is_symlink() else Path(output)
     if target.exists() and not stat.S_ISREG(target.stat().st_mode):
         return None
     return target.with_name(target.name + SAMPLES_SUFFIX)
@@ -128,10 +128,6 @@ def rescue(samples: Path, watch: Callable[[Record], None], tell: Callable[[str],
             tell(f"{store.damage}; the file is kept as {_moved_away(samples)}")
             return
     samples.unlink()
-
-
-def number_of_samples(run: Run) -> int:
-    return sum(result.statistics.checks + result.statistics.local_errors for result in run.results)
 
 
 def _wait_for_rest(samples: Path) -> None:
