@@ -8,17 +8,18 @@ bomb of 644 bytes costs PyYAML's own loader 22 s).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import yaml
 
 from ..problems import Source
 from .decoding import NOT_TEXT, UnreadableError, decode, lines_of
-from .places import Place, Problems, path_to
+from .places import HIDDEN, PLAIN_KEY, Place, Problems, path_to
 from .scalars import resolve
 from .shown import shown_text
 from .syntax import explain
+from .targets import looks_cut
 from .unexpected import Unexpected
 from .variables import LONGEST_VALUE, VariableError, expand
 
@@ -81,14 +82,26 @@ class _Key:
     text: str
     source: Source
     is_dropped: bool = False
+    is_hidden: bool = False
 
 
 @dataclass(slots=True)
 class _Open:
-    """A container that has not ended yet."""
+    """A container that has not ended yet. hides: what comes next may be the rest of a URL, which
+    YAML ends at a comma inside `[ ]` and `{ }`."""
 
     place: Place
+    is_flow: bool
     key: _Key | None = None
+    hides: bool = False
+
+    def passes(self, event: yaml.NodeEvent) -> bool:
+        """Take notice of a scalar without quotes; say whether it may be the rest of a URL."""
+        if not self.is_flow or not isinstance(event, yaml.ScalarEvent) or event.style:
+            return False
+        hidden = self.hides
+        self.hides = hidden or looks_cut(event.value[:LONGEST_VALUE])
+        return hidden
 
 
 class _Builder:
@@ -128,7 +141,7 @@ class _Builder:
             raise self._unreadable(event, f"expected at most {MOST_VALUES:,} values in a file, got more")
         parent = self._open[-1] if self._open else None
         if parent and isinstance(parent.place.value, dict) and parent.key is None:
-            parent.key = self._key(event, parent.place.value)
+            parent.key = self._key(event, parent.place.value, parent.passes(event))
             return
         place = self._place(event, parent)
         if parent is None:
@@ -136,11 +149,11 @@ class _Builder:
         else:
             _attach(place, parent)
         if isinstance(event, yaml.CollectionStartEvent):
-            self._open.append(_Open(place))
+            self._open.append(_Open(place, is_flow=bool(event.flow_style)))
             if len(self._open) > MOST_LEVELS:
                 raise self._unreadable(event, f"expected at most {MOST_LEVELS} levels, got more")
 
-    def _key(self, event: yaml.NodeEvent, siblings: Mapping[str, Place]) -> _Key:
+    def _key(self, event: yaml.NodeEvent, siblings: Mapping[str, Place], is_hidden: bool) -> _Key:
         source = _source(self._name, event.start_mark)
         if not isinstance(event, yaml.ScalarEvent):
             raise self._unreadable(event, "expected a key, got something else: fill templates in first, or use ${NAME}")
@@ -150,23 +163,24 @@ class _Builder:
         if event.value in siblings:
             first = siblings[event.value].key
             assert first is not None
-            found = shown_text(event.value)
+            found = HIDDEN if is_hidden else shown_text(event.value)
             sound = self._note(event, f"expected each key once, got {found} again (first in line {first.line})")
-        return _Key(event.value, source, is_dropped=not sound)
+        return _Key(event.value, source, is_dropped=not sound, is_hidden=is_hidden)
 
     def _place(self, event: yaml.NodeEvent, parent: _Open | None) -> Place:
         key = parent.key.source if parent and parent.key else None
-        source, path = _source(self._name, event.start_mark), _path_in(parent)
-        sound = self._is_sound(event)
+        place = Place(None, _source(self._name, event.start_mark), _path_in(parent), key=key)
+        place = replace(place, broken=not self._is_sound(event), hidden=_is_hidden(event, parent))
         if isinstance(event, yaml.SequenceStartEvent):
-            return Place([], source, path, key=key, broken=not sound)
+            return replace(place, value=[])
         if isinstance(event, yaml.MappingStartEvent):
-            return Place({}, source, path, key=key, broken=not sound)
-        broken = Place(None, source, path, key=key, broken=True)
-        return self._scalar(event, broken) if sound and isinstance(event, yaml.ScalarEvent) else broken
+            return replace(place, value={})
+        if place.broken or not isinstance(event, yaml.ScalarEvent):
+            return place
+        return self._scalar(event, place)
 
-    def _scalar(self, event: yaml.ScalarEvent, broken: Place) -> Place:
-        """Return the place of a scalar: its variables replaced, then typed unless it stood in quotes."""
+    def _scalar(self, event: yaml.ScalarEvent, place: Place) -> Place:
+        """Return the place with the value of a scalar: variables replaced, then typed unless it stood in quotes."""
         try:
             if len(event.value) > LONGEST_VALUE:
                 raise Unexpected(f"at most {LONGEST_VALUE} characters", f"this text has {len(event.value)}")
@@ -175,13 +189,14 @@ class _Builder:
                 raise Unexpected("text without control characters")
             value = expanded.text if event.style else resolve(expanded.text)
         except VariableError as error:
-            self._problems.append(broken.problem(str(error)))
-            return broken
+            self._problems.append(place.problem(str(error)))
+            return replace(place, broken=True)
         except Unexpected as unexpected:
-            self._problems.append(broken.problem(unexpected.told(shown_text(event.value))))
-            return broken
+            found = HIDDEN if place.hidden else shown_text(event.value)
+            self._problems.append(place.problem(unexpected.told(found)))
+            return replace(place, broken=True)
         column = None if expanded.variables else self._column_of_text(event)
-        return Place(value, broken.source, broken.path, expanded.text, broken.key, expanded.variables, column)
+        return replace(place, value=value, raw=expanded.text, variables=expanded.variables, text_column=column)
 
     def _column_of_text(self, event: yaml.ScalarEvent) -> int | None:
         """Return the column at which the text starts, None where it does not stand as it is in one line."""
@@ -215,7 +230,21 @@ def _path_in(parent: _Open | None) -> str:
         return ""
     if isinstance(parent.place.value, list):
         return path_to(parent.place.path, len(parent.place.value))
-    return path_to(parent.place.path, parent.key.text) if parent.key else parent.place.path
+    if parent.key is None:
+        return parent.place.path
+    is_shown = PLAIN_KEY.match(parent.key.text) or not parent.key.is_hidden
+    return path_to(parent.place.path, parent.key.text if is_shown else "...")
+
+
+def _is_hidden(event: yaml.NodeEvent, parent: _Open | None) -> bool:
+    """Whether an item, or the key of a value, may be the rest of a URL; as a key, that has no value or looks odd."""
+    if parent is None:
+        return False
+    follows_a_url = parent.passes(event)
+    if parent.key is None:
+        return follows_a_url
+    has_no_value = isinstance(event, yaml.ScalarEvent) and not event.value
+    return parent.key.is_hidden and (has_no_value or not PLAIN_KEY.match(parent.key.text))
 
 
 def _attach(place: Place, parent: _Open) -> None:

@@ -96,8 +96,8 @@ class _Reader:
         if included is None:
             self._problems.append(Place(None, Source(name)).problem(f"expected a file, but {reason}"))
             return
-        is_plain = name == included.value or holds_secrets(str(included.value))
-        looked_for = "" if is_plain else f" (looked for {name})"
+        is_enough = included.hidden or holds_secrets(str(included.value)) or name == included.value
+        looked_for = "" if is_enough else f" (looked for {name})"
         self._problems.append(included.problem(Unexpected("a file", reason + looked_for).told(included.found)))
 
     def _take(self, root: Place, path: Path, name: str) -> None:

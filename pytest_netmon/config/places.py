@@ -14,7 +14,10 @@ from .unexpected import Unexpected
 Value = Union[str, int, float, bool, None, "list[Place]", "dict[str, Place]"]
 T = TypeVar("T")
 
-_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}\Z")
+#: What is shown in place of what must be hidden.
+HIDDEN = "a text behind a URL (put a URL with a comma in quotes)"
+
+PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +27,10 @@ class Place:
     value: a scalar, a list of places or a mapping from keys to places. source: of its first
     character. path: inside the document (`targets[3].ports[1]`), empty for an option. raw: a
     number or a truth value as it was written. key: where its key stands, None for a list's items.
-    variables: those that were replaced in it. verbatim: the text stands in the file as it is, from
-    `text_column` on, so that an offset in it is a column. broken: it has been reported already, and
-    nothing more is to be said of it.
+    variables: those that were replaced in it. text_column: where a text starts that stands in one
+    line as it is, so that an offset in it is a column; else None. broken: it has been reported
+    already, and nothing more is to be said of it. hidden: it, or the key of it, may be the rest of a
+    URL that YAML ended at a comma, and must not be shown.
     """
 
     value: Value
@@ -37,10 +41,13 @@ class Place:
     variables: tuple[str, ...] = ()
     text_column: int | None = None
     broken: bool = False
+    hidden: bool = False
 
     @property
     def found(self) -> str:
         """The value as messages may show it, with the variables that it came from."""
+        if self.hidden:
+            return HIDDEN
         is_number = isinstance(self.value, (bool, int, float))
         text = shown(self.value) if not (is_number and self.raw) else self.raw
         return f"{text} from ${{{self.variables[0]}}}" if self.variables else text
@@ -71,7 +78,7 @@ def path_to(path: str, key: str | int) -> str:
     """Return the path of what stands under a key, or a list's index, of what stands at `path`."""
     if isinstance(key, int):
         return f"{path}[{key}]"
-    key = key if _PLAIN_KEY.match(key) else shown(key)
+    key = key if PLAIN_KEY.match(key) else shown(key)
     return f"{path}.{key}" if path else key
 
 

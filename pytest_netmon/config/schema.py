@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from ..problems import Problem
-from .places import Place
+from .places import HIDDEN, Place
 from .shown import did_you_mean, shown, shown_text
 from .targets import parse_targets
 from .unexpected import Unexpected
@@ -92,7 +92,8 @@ def _unknown_keys(place: Place, known: Mapping[str, object]) -> Iterator[Problem
         if key not in known:
             hint = did_you_mean(key, known) or f"expected one of {', '.join(known)}"
             source = value.key or value.source
-            yield Problem(source, place.path, f"unknown key {shown_text(key)}: {hint}")
+            found = HIDDEN if value.hidden else shown_text(key)
+            yield Problem(source, place.path, f"unknown key {found}: {hint}")
 
 
 def _has_mistaken_keys(place: Place, known: Mapping[str, object]) -> bool:

@@ -61,7 +61,7 @@ def _limits_of(place: Place, origin: Origin, problems: Problems) -> Iterator[Lim
     """The limits in one text, separated by commas."""
     if place.broken:
         return
-    if not isinstance(place.value, str) or holds_secrets(place.value):
+    if not isinstance(place.value, str) or place.hidden or holds_secrets(place.value):
         hint = "write it as one text" if isinstance(place.value, dict) else ""
         problems.append(place.problem(Unexpected(A_LIMIT, hint).told(place.found)))
         return

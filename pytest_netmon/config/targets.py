@@ -56,6 +56,17 @@ def holds_secrets(text: str) -> bool:
     return "://" in text or "@" in text
 
 
+def looks_cut(text: str) -> bool:
+    """Say whether a URL may have been cut at a comma, so that its password or query goes on behind it."""
+    if not holds_secrets(text):
+        return False
+    try:
+        parse_targets(text)
+    except Unexpected:
+        return True
+    return "@" in text or "?" in text
+
+
 def masked(text: str) -> str:
     """Return what may be shown of a text that may hold secrets: `https://host`, else `a URL`.
 

@@ -38,7 +38,9 @@ def test_a_host_is_taken_in_its_shortest_form(written: str, host: str) -> None:
     assert parse_host(written) == host
 
 
-@pytest.mark.parametrize("text", ["1.2.3", "127.1", "0x7f.1", "2130706433", "256.1.1.1", "01.2.3.4", "1.2.3.4.", "0x7f"])
+@pytest.mark.parametrize(
+    "text", ["1.2.3", "127.1", "0x7f.1", "2130706433", "256.1.1.1", "01.2.3.4", "1.2.3.4.", "0x7f"]
+)
 def test_what_only_inet_aton_takes_for_an_address_is_refused(text: str) -> None:
     assert "looks like an IPv4 address but is not; write four numbers" in refusal(text)
 

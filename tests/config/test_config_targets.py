@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import re
 import string
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pytest_netmon.config.schemes import SCHEME_PORTS
@@ -78,12 +79,25 @@ def test_one_text_may_name_several_targets() -> None:
         ("db:", "expected a port 1..65535, got 'db:'"),
         ("db:080", "expected a port 1..65535, got 'db:080': leave out the leading zero"),
         ("db:8000-8010", "expected one port in a target, got 'db:8000-8010': write host: and ports: for a range"),
-        ("https://db:0", "expected a host and a port 1..65535 in the URL, got a URL: what follows the last ':' is no port"),
-        ("foo://db", "expected a port in a URL of an unknown scheme, got a URL: write it behind the host, as in scheme://host:1234"),
-        ("mongodb+srv://c", "expected a host to connect to, got a URL: +srv looks its hosts up elsewhere: name them one by one"),
+        (
+            "https://db:0",
+            "expected a host and a port 1..65535 in the URL, got a URL: what follows the last ':' is no port",
+        ),
+        (
+            "foo://db",
+            "expected a port in a URL of an unknown scheme, got a URL: write it behind the host, as "
+            "in scheme://host:1234",
+        ),
+        (
+            "mongodb+srv://c",
+            "expected a host to connect to, got a URL: +srv looks its hosts up elsewhere: name them one by one",
+        ),
         ("postgresql:///app?host=/tmp", "expected a host in the URL, got a URL: there is none"),
         ("https://a,b", "expected one host in a URL with https, got a URL: write each target on its own"),
-        ("https://a/x,db:1", "expected no ',' in the path of a URL, got a URL: drop the path, or write each target on its own"),
+        (
+            "https://a/x,db:1",
+            "expected no ',' in the path of a URL, got a URL: drop the path, or write each target on its own",
+        ),
     ],
 )
 def test_a_faulty_target_is_refused_in_these_words(text: str, line: str) -> None:
@@ -132,7 +146,9 @@ def test_what_is_shown_is_harmless_and_short() -> None:
 
 
 SECRET = "S3CRETS3CRET"
-_AROUND = st.text(alphabet=string.ascii_letters + string.digits + ":/@,?#[]%;&=+-._~!$'()*\\ \"\x00\n\u00e9", max_size=8)
+_AROUND = st.text(
+    alphabet=string.ascii_letters + string.digits + ":/@,?#[]%;&=+-._~!$'()*\\ \"\x00\n\u00e9", max_size=8
+)
 
 
 @given(
@@ -147,14 +163,13 @@ def test_no_password_is_ever_shown_or_kept(
     scheme: str, user: str, before: str, after: str, host: str, path: str
 ) -> None:
     text = f"{scheme}://{user}:{before}{SECRET}{after}@{host}/{path}"
+    # A comma and a scheme start another URL, whoever reads it.
+    assume(not re.search(r",\s*[A-Za-z][A-Za-z0-9+.:-]*://", text))
     try:
         kept = repr(parse_targets(text))
     except Unexpected as unexpected:
         kept = repr(unexpected) + unexpected.told(shown(text))
-    told = (kept + shown(text)).lower()
-    # A password that is itself written as a URL after a comma is one to every reader, us too.
-    if f",{before}".rpartition(",")[2].partition("://")[1] != "://":
-        assert SECRET.lower() not in told
+    assert SECRET.lower() not in (kept + shown(text)).lower()
 
 
 @given(st.text())
