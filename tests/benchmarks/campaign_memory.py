@@ -1,4 +1,4 @@
-"""A campaign and its memory: reads {"endpoints", "count"}, prints what parent and prober hold half way and at the end.
+"""A campaign and its memory: reads {"endpoints", "count"}, prints what parent and prober hold midway and at the end."""
 
 from __future__ import annotations
 

@@ -16,7 +16,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -34,7 +33,6 @@ DEAD_RESOLVER = "10.96.0.53"
 #: For all alike: without it each row would feel the closed connections of the one before for 60 s.
 MOST_TIME_WAIT = 2000
 SERVER_PORTS = 4
-_INSIDE = "NETMON_BENCHMARKS_INSIDE"
 _SPACES = ("--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 
 
@@ -47,26 +45,38 @@ def path_endpoints(count: int) -> list[tuple[str, int]]:
     return [(f"10.{64 + index // 62500}.{index // 250 % 250}.{index % 250 + 2}", 443) for index in range(count)]
 
 
-def enter_namespaces(argv: Sequence[str]) -> str | None:
-    """Start this command again in namespaces of its own; return why that cannot be, None once inside."""
-    if os.environ.get(_INSIDE):
-        return None
-    in_spaces = ["unshare", *_SPACES] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", *_SPACES]
-    why = _unavailable(in_spaces)
-    if why is None:
-        again = [*in_spaces, sys.executable, str(HERE / "run.py"), *argv]
-        os.execvpe(again[0], again, {**os.environ, _INSIDE: "1"})
-    return why
-
-
-def _unavailable(in_spaces: Sequence[str]) -> str | None:
+def without_namespaces() -> str | None:
+    """Why there are no namespaces of our own here, None where there are."""
     if not sys.platform.startswith("linux"):
         return "namespaces are Linux's"
-    for tool in ("unshare", "ip"):
+    for tool in ("unshare", "setpriv", "ip"):
         if shutil.which(tool) is None:
             return f"the command {tool!r} is not installed (Debian: util-linux, iproute2)"
-    tried = subprocess.run([*in_spaces, "true"], capture_output=True, text=True, check=False)
+    if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+        return "this user may not open /dev/net/tun: try root"
+    tried = subprocess.run([*_in_namespaces(), "true"], capture_output=True, text=True, check=False)
     return f"no namespaces for this user, try root: {tried.stderr.strip()}" if tried.returncode else None
+
+
+def run_in_namespaces(command: Sequence[str]) -> int:
+    """Run a command in namespaces of its own and return its exit status.
+
+    It ends with this process, however that ends. Ctrl-C reaches it too and is its own to handle; where
+    this process is told to end in another way, everything in the namespaces is killed.
+    """
+    process = subprocess.Popen([*_in_namespaces(), *command])
+    try:
+        while True:
+            with contextlib.suppress(KeyboardInterrupt):
+                return process.wait()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _in_namespaces() -> list[str]:
+    own_user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    return ["setpriv", "--pdeathsig", "KILL", "unshare", *own_user, *_SPACES]
 
 
 @dataclass(frozen=True)
@@ -117,9 +127,9 @@ class Ground:
     cpus: (the measured one, the servers'), None each where there is only one.
     """
 
-    def __init__(self, without_path: str | None) -> None:
+    def __init__(self, folder: Path, without_path: str | None) -> None:
         self.without_path = without_path
-        self.folder = Path(tempfile.mkdtemp(prefix="netmon-benchmarks-"))
+        self.folder = folder
         self.path: Server | None = None
         self.has_compiler = shutil.which("gcc") is not None
         available = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
@@ -141,7 +151,6 @@ class Ground:
 
     def close(self) -> None:
         self._servers.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def program(self, name: str) -> list[str]:
         """The command of a program in `native/`, compiled, or of its stand-in in Python."""

@@ -187,7 +187,7 @@ def blackbox_exporter(ground: Ground) -> Iterator[BlackboxExporter]:
     """A blackbox_exporter that has been asked once. Raises GroundError where it is not installed or does not start."""
     command = _blackbox()
     if command is None:
-        raise GroundError("blackbox_exporter: not installed")
+        raise GroundError("not installed")
     config = ground.folder / "blackbox.yml"
     config.write_text(_BLACKBOX_MODULES)
     listen = f"--web.listen-address={_BLACKBOX_AT[0]}:{_BLACKBOX_AT[1]}"

@@ -18,6 +18,7 @@ import shlex
 import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +26,7 @@ from pathlib import Path
 sys.path.insert(1, str(Path(__file__).resolve().parent.parent.parent))
 
 from bench import Bench
-from ground import DELAY_MS, MOST_TIME_WAIT, ROOT, Ground, GroundError, enter_namespaces
+from ground import DELAY_MS, MOST_TIME_WAIT, ROOT, Ground, GroundError, run_in_namespaces, without_namespaces
 from rows_busy import busy_rows
 from rows_commands import check_rows, pytest_rows
 from rows_names import names_rows
@@ -54,17 +55,29 @@ class OutOfTimeError(Exception):
 
 
 def main(argv: list[str]) -> int:
-    """Run what the options name and print the table. Returns 0 when all figures were reached, else 1."""
+    """Run what the options name and print the table. Returns 0 when all figures were reached, 1 when one was not."""
     options = _parse(argv)
-    without_path = enter_namespaces(argv)
+    if options.inside is not None:
+        return _run(options, argv, options.inside, None)
     for end in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(end, lambda *_: sys.exit(143))
+    why = without_namespaces()
+    with tempfile.TemporaryDirectory(prefix="netmon-benchmarks-", ignore_cleanup_errors=True) as folder:
+        if why is not None:
+            return _run(options, argv, Path(folder), why)
+        return run_in_namespaces([sys.executable, __file__, *argv, "--inside", folder])
+
+
+def _run(options: argparse.Namespace, argv: list[str], folder: Path, without_path: str | None) -> int:
     try:
-        with Ground(without_path) as ground:
+        with Ground(folder, without_path) as ground:
             table = _measure(Bench(ground, options.quick, options.peers_python), options.only, argv)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+    except GroundError as error:
+        print(f"no ground to measure on: {error}", file=sys.stderr)
+        return 2
     if options.json:
         print(as_json(table))
     elif options.markdown:
@@ -83,6 +96,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     shown_as.add_argument("--markdown", action="store_true", help="show the table as Markdown, for the README")
     shown_as.add_argument("--json", action="store_true", help="show the table as JSON, with all raw figures")
     parser.add_argument("--peers-python", default=sys.executable, metavar="PYTHON", help="has the peers of PyPI")
+    parser.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args(argv)
 
 
