@@ -252,6 +252,9 @@ def test_what_yaml_cuts_off_a_url_at_a_comma_is_hidden(read: Read) -> None:
     items = loaded.root.get("a").items()  # type: ignore[union-attr]
     assert [item.hidden for item in items] == [False, True, True, True]
     assert items[1].found == "a text behind a URL (put a URL with a comma in quotes)"
+    whole = read("[https://token@api.example.com,secret]").root
+    assert whole is not None
+    assert [item.hidden for item in whole.items()] == [False, True]
     settings = loaded.root.get("b")
     assert settings is not None
     assert not settings.get("ports").hidden  # type: ignore[union-attr]

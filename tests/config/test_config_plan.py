@@ -249,3 +249,13 @@ def test_variables_cannot_inject_yaml(written: Written) -> None:
     assert line.startswith(
         "netmon.yaml:2:5: targets[0]: expected a host name or an IP address, got 'db\\n  - evil:1:1'"
     )
+
+
+def test_the_column_of_a_limit_counts_on_behind_a_comma(written: Written) -> None:
+    (line,) = written.problems("targets: [{host: 'a:1', limits: 'max < 1s, p95 < 50'}]")
+    assert line == "netmon.yaml:1:52: targets[0].limits: expected a unit: write 50ms or 50s in 'p95 < 50'"
+
+
+def test_a_count_that_is_missing_is_no_reason_to_find_fault_with_a_percentile(written: Written) -> None:
+    (line,) = written.problems("targets: [{host: 'a:1', count: '${N}', limits: [p99 < 5ms]}]")
+    assert "the variable N is not set" in line
