@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
+import sys
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -23,21 +28,26 @@ from pytest_netmon.reports.failure import failure_text
 SCHEMA = json.loads((ROOT / "pytest_netmon/schemas/results.schema.json").read_text())
 
 
-@pytest.fixture
-def listening_once_refused(late_port: LatePort, monkeypatch: pytest.MonkeyPatch) -> LatePort:
-    """A port that is opened when the progress says that it was refused."""
+def once_refused(target: str, act: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have `act` called when the progress says that `target` was refused."""
     show = Screen.progress
 
     def watch(self: Screen, text: str) -> None:
-        if f"{late_port.target} (refused)" in text:
-            late_port.listen()
+        if f"{target} (refused)" in text:
+            act()
         show(self, text)
 
     monkeypatch.setattr(Screen, "progress", watch)
+
+
+@pytest.fixture
+def listening_once_refused(late_port: LatePort, monkeypatch: pytest.MonkeyPatch) -> LatePort:
+    """A port that is opened when the progress says that it was refused."""
+    once_refused(late_port.target, late_port.listen, monkeypatch)
     return late_port
 
 
-def written() -> dict[str, dict[str, list[dict[str, object]]]]:
+def written() -> dict[str, Any]:
     document = json.loads(Path("out.json").read_text())
     jsonschema.validate(document, SCHEMA)
     return document
@@ -70,13 +80,17 @@ def test_a_measured_target_is_measured_once_it_can_be_reached(
     target = listening_once_refused.target
     ran = check(target, "--wait", "60s", "--count", "20", "--interval", "5ms", "--limit", "max < 5s", "-o", "out.json")
     assert ran.status == 0, ran
+    assert ran.out.count("PASS") == 1
     assert "20 of 20" in ran.out
     document = written()
     (samples,) = document["raw_data"]["127.0.0.1"].values()
     assert [sample["check"] for sample in samples] == list(range(1, 21))
     assert {sample["outcome"] for sample in samples} == {"open"}
     session = document["monitoring_session"]
-    assert all(session["start_time"] < str(sample["timestamp"]) <= session["end_time"] for sample in samples)
+    start, end = (datetime.fromisoformat(session[key]) for key in ("start_time", "end_time"))
+    times = [datetime.fromisoformat(sample["timestamp"]) for sample in samples]
+    assert times[0] - start >= timedelta(seconds=TRY_EVERY_S)  # the second try, at the soonest, found it open
+    assert times[-1] <= end
     assert session["partial"] is False
 
 
@@ -96,6 +110,20 @@ def test_a_measured_target_that_never_opens_is_not_measured(check: InProcess, se
     assert "not reached within 0.3 s in 2 tries" in ran.out
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_what_was_reached_but_not_measured_before_a_signal_is_not_finished(
+    check: InProcess, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, closed = servers.open().target, servers.closed().target
+    once_refused(closed, lambda: signal.raise_signal(signal.SIGTERM), monkeypatch)
+    ran = check(opened, closed, "--count", "20", "--wait", "60s", "-o", "out.json")
+    assert ran.status == 143
+    assert ran.out.startswith("interrupted by SIGTERM: 2 not finished in ")
+    first, second = written()["endpoints"]
+    assert first["reasons"] == ["interrupted: 0 of 20 checks were made"]
+    assert second["reasons"][0].startswith("interrupted after ")
+
+
 def test_the_rate_to_a_host_holds_while_waiting(check: InProcess, servers: Servers) -> None:
     targets = [servers.closed().target for _ in range(4)]
     check(*targets, "--wait", "1s", "--max-rate-per-host", "5", "-o", "out.json")
@@ -110,8 +138,9 @@ def test_what_is_to_be_closed_and_what_is_to_fail_is_not_waited_for(check: InPro
         f"targets:\n  - {{host: 127.0.0.1, ports: [{open_port}], expect: closed}}\n"
         f"  - {{host: 127.0.0.1, ports: [{closed_port}], xfail: not yet}}\n"
     )
-    ran = check("--wait", "600s")
+    ran = check("--wait", "20s")
     assert ran.status == 1
+    assert "within" not in ran.out
     assert "open, but it must not be reachable" in ran.out
     assert "XFAIL  " in ran.out
 
