@@ -80,6 +80,7 @@ class Check:
     def _finish(self, run: Run) -> int:
         elapsed_s = time.monotonic() - self._began_s
         words = [self._word_of(result) for result in run.results]
+        self._screen.end_progress(keep=self._ending.signal is not None)  # it names what was waited for
         self._warn(warning for warning in run.warnings if warning not in self._plan.warnings)
         troubles = self._write(run)
         if not self._is_quiet or self._ending.signal or any(word in _RED for word in words):

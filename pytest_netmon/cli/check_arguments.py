@@ -24,8 +24,8 @@ _YAML = (".yaml", ".yml")
 _USAGE = "netmon check [OPTION]... [FILE.yaml | TARGET]..."
 _REPEATED: dict[str, Any] = {"action": "append", "default": []}
 _DESCRIPTION = """\
-Can this machine reach everything, fast enough? The gate without pytest: the same
-files, limits and verdicts. Without FILE and TARGET, ./netmon.yaml is checked.
+Can this machine reach everything, fast enough? The gate without pytest: the
+same files, limits and verdicts. Without FILE and TARGET: ./netmon.yaml.
 
   FILE.yaml  targets and limits
   TARGET     host:port, [IPv6]:port, a URL, or a host with -p"""
@@ -35,8 +35,8 @@ examples:
   netmon check db.internal:5432 "$REDIS_URL" --wait 60s
   netmon check api.example.com -p 443 --limit 'p95 < 50ms' -o result.json
 
-exit status: 0 limits met, 1 broken, 2 usage or configuration, 3 inconclusive (the
-fault of this machine), 130 interrupted"""
+exit status: 0 limits met, 1 broken, 2 usage or configuration,
+  3 inconclusive (the fault of this machine), 130 interrupted"""
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -58,7 +58,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     output.add_argument("-q", "--quiet", action="store_true", help="show nothing but failures")
     output.add_argument("-o", "--output", metavar="FILE", help="write the results as JSON; - is stdout")
     output.add_argument("--junit", metavar="FILE", help="write the results as JUnit XML")
-    output.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="auto: on a terminal")
+    colors = output.add_argument("--color", choices=("auto", "always", "never"), default="auto")
+    colors.help = "auto: on a terminal, unless NO_COLOR is set"
     return parser.parse_intermixed_args(list(argv))
 
 

@@ -16,6 +16,8 @@ Colors = Literal["auto", "always", "never"]
 _QUIET_S, _LOG_EVERY_S = 1.0, 5.0
 _REWRITE_EVERY_S = 0.2
 _USUAL_COLUMNS = 80
+#: A full line would wrap, and the terminal may show `^C` behind it.
+_SPARE_COLUMNS = 3
 _ERASE = "\r\x1b[2K"
 _STYLES = {"green": "32", "red": "1;31", "yellow": "33", "cyan": "36"}
 _WORD = re.compile(r" *[^ ]+| +\Z")
@@ -88,15 +90,15 @@ class Screen:
         self._last_s = now_s
         if self._rewrites:
             self._has_progress = True
-            self._write(self._err, _ERASE + fitted(text, columns_of(self._err) - 1))  # a full line would wrap
+            self._write(self._err, _ERASE + fitted(text, columns_of(self._err) - _SPARE_COLUMNS))
         else:
             self._write(self._err, f"{self._harmless(text)}\n")
 
-    def end_progress(self) -> None:
-        """Erase the line that shows how far things are."""
+    def end_progress(self, *, keep: bool = False) -> None:
+        """Erase the line that shows how far things are, or leave it where it is."""
         if self._has_progress:
             self._has_progress = False
-            self._write(self._err, _ERASE)
+            self._write(self._err, "\n" if keep else _ERASE)
 
     def _wrapped(self, text: str, stream: TextIO) -> list[str]:
         """Break what is too long for a terminal; in a file and in a pipe a line stays one."""

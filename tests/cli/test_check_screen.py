@@ -114,8 +114,19 @@ def test_progress_rewrites_one_line_of_a_terminal_and_leaves_nothing(monkeypatch
     shown.progress("x" * 200)
     shown.line("PASS")
     erase = "\r\x1b[2K"
-    assert err.getvalue() == f"{erase}netmon: 1 s{erase}{'x' * 76}...{erase}"
+    assert err.getvalue() == f"{erase}netmon: 1 s{erase}{'x' * 74}...{erase}"
     assert out.getvalue() == "PASS\n"
+
+
+def test_progress_can_be_left_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytest_netmon.cli.screen._QUIET_S", 0.0)
+    monkeypatch.setattr("pytest_netmon.cli.screen._REWRITE_EVERY_S", 0.0)
+    err = Terminal()
+    shown = screen(io.StringIO(), err)
+    shown.progress("netmon: waiting for db")
+    shown.end_progress(keep=True)
+    shown.end_progress()
+    assert err.getvalue() == "\r\x1b[2Knetmon: waiting for db\n"
 
 
 def test_progress_that_comes_too_often_is_passed_over() -> None:
