@@ -36,20 +36,24 @@ class Evidence:
         """From the start of the first check to the end of the last one; 0 without checks."""
         return 0.0 if self.first_us is None or self.last_us is None else (self.last_us - self.first_us) / 1e6
 
+    def add(self, sample: Sample) -> None:
+        """Take in the next sample of the endpoint, by check number."""
+        self.first_us = sample.start_us if self.first_us is None else min(self.first_us, sample.start_us)
+        self.last_us = sample.end_us if self.last_us is None else max(self.last_us, sample.end_us)
+        if len(self.tries) < _MOST_TRIES:
+            self.tries.append(sample.outcome)
+        self.latest.append(sample.outcome)
+        if sample.outcome != OPEN:
+            self.last[sample.outcome] = sample
+        if sample.outcome == LOCAL_ERROR:
+            self.shortages[shortage_of(sample)] += 1
+        if sample.attempts:
+            self.attempts.update({(attempt.address, attempt.outcome) for attempt in sample.attempts})
+
 
 def evidence_of(result: Result) -> Evidence:
     """Return what the samples of `result` show. Memory does not grow with their number."""
     evidence = Evidence()
     for sample in result.store.of(result.index):
-        evidence.first_us = sample.start_us if evidence.first_us is None else min(evidence.first_us, sample.start_us)
-        evidence.last_us = sample.end_us if evidence.last_us is None else max(evidence.last_us, sample.end_us)
-        if len(evidence.tries) < _MOST_TRIES:
-            evidence.tries.append(sample.outcome)
-        evidence.latest.append(sample.outcome)
-        if sample.outcome != OPEN:
-            evidence.last[sample.outcome] = sample
-        if sample.outcome == LOCAL_ERROR:
-            evidence.shortages[shortage_of(sample)] += 1
-        if sample.attempts:
-            evidence.attempts.update({(attempt.address, attempt.outcome) for attempt in sample.attempts})
+        evidence.add(sample)
     return evidence

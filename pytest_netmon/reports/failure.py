@@ -6,6 +6,7 @@ The same text stands in pytest's failure, in JUnit and in the terminal (product.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from ..limits import shown_limit, shown_measured
 from ..outcomes import CLOSED, LOCAL_ERROR, OPEN, cause_of, next_step_of
@@ -37,6 +38,40 @@ _USUAL_ERRNO = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What there is to tell of an endpoint, whatever its verdict, line by line; harmless for a terminal.
+
+    heading: what is wrong, or what passed, without a name. outcomes: each failed outcome with its likely
+    cause; a line that starts with two spaces belongs to the one above it. steps: what to try about the
+    target. remarks: repeated SYNs, and addresses tried in vain. left_out: what could not be checked
+    here; remedies: what to do about that. notes: of the verdict.
+    """
+
+    heading: str
+    outcomes: tuple[str, ...]
+    steps: tuple[str, ...]
+    remarks: tuple[str, ...]
+    left_out: tuple[str, ...]
+    remedies: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def told_of(result: Result, evidence: Evidence) -> Told:
+    """Return what there is to tell of `result`; of a redacted endpoint neither host nor address, and no
+    words of the system, which could hold them."""
+    is_passed = result.verdict.status == "passed"
+    return Told(
+        heading=_what_passed(result) if is_passed else _what_is_wrong(result),
+        outcomes=tuple(_outcome_lines(result, evidence)),
+        steps=next_steps(result),
+        remarks=(*_repeat_lines(result), *_attempt_lines(result, evidence)),
+        left_out=tuple(_left_out_lines(result, evidence)),
+        remedies=_remedies(evidence),
+        notes=() if is_passed else tuple(_note_lines(result)),  # the heading of what passed has them
+    )
+
+
 def failure_text(result: Result, evidence: Evidence | None = None) -> str:
     """Return the text for an endpoint that failed or is inconclusive, lines joined by newlines, no
     newline at the end, harmless for a terminal.
@@ -46,16 +81,17 @@ def failure_text(result: Result, evidence: Evidence | None = None) -> str:
     """
     if result.verdict.status == "passed":
         return f"{shown_name(result)}: passed, {_what_passed(result)}"
-    evidence = evidence or evidence_of(result)
-    lines = [_heading(result)]
-    lines += [_INDENT + line for line in _limit_rows(result)]
-    lines += [_INDENT + line for line in _outcome_lines(result, evidence)]
-    lines += [f"{_INDENT}next: {step}" for step in next_steps(result)]
-    lines += [_INDENT + line for line in _repeat_lines(result)]
-    lines += [_INDENT + line for line in _attempt_lines(result, evidence)]
-    lines += [_INDENT + line for line in _left_out_lines(result, evidence)]
-    lines += [_INDENT + line for line in _note_lines(result)]
-    return "\n".join(lines)
+    told = told_of(result, evidence or evidence_of(result))
+    lines = [
+        *_limit_rows(result),
+        *told.outcomes,
+        *(f"next: {step}" for step in told.steps),
+        *told.remarks,
+        *told.left_out,
+        *(f"next: {remedy}" for remedy in told.remedies),
+        *told.notes,
+    ]
+    return "\n".join([f"{shown_name(result)}: {told.heading}", *(_INDENT + line for line in lines)])
 
 
 def one_line(result: Result) -> str:
@@ -91,20 +127,20 @@ def shown_name(result: Result) -> str:
     return f"{name} ({', '.join(parts)})" if parts else name
 
 
-def _heading(result: Result) -> str:
-    statistics, name = result.statistics, shown_name(result)
+def _what_is_wrong(result: Result) -> str:
+    statistics = result.statistics
     if result.verdict.status == "inconclusive":
-        return f"{name}: inconclusive, {_what_was_missing(result)}"
+        return f"inconclusive, {_what_was_missing(result)}"
     if result.endpoint.expect == "closed":
-        return f"{name}: {_not_closed(result)}"
+        return _not_closed(result)
     if not result.endpoint.measured:
         within = "" if result.endpoint.wait_s is None else f" within {result.endpoint.wait_s:.10g} s"
         last = f"{for_terminal(statistics.last_outcome)}, " if statistics.last_outcome else ""
-        return f"{name}: {last}not reached{within} in {counted(statistics.checks, 'try', 'tries')}"
+        return f"{last}not reached{within} in {counted(statistics.checks, 'try', 'tries')}"
     if result.verdict.broken:
         broken = counted(len(result.verdict.broken), "limit")
-        return f"{name}: {broken} broken in {counted(statistics.checks, 'check')}"
-    return f"{name}: {_reasons(result)}"
+        return f"{broken} broken in {counted(statistics.checks, 'check')}"
+    return _reasons(result)
 
 
 def _what_was_missing(result: Result) -> str:
@@ -265,15 +301,17 @@ def _left_out_lines(result: Result, evidence: Evidence) -> list[str]:
         return []
     common = evidence.shortages.most_common()
     lacks = [", ".join(filter(None, (for_terminal(shortage.errno), shortage.lack))) for shortage, _ in common]
-    lines = [f"next: {shortage.remedy}" for shortage, _ in common[:_MOST_NEXT_STEPS]]
     sample = evidence.last[LOCAL_ERROR]
-    if sample.message and not is_known(sample.errno) and not result.endpoint.redact:
-        lines.insert(0, f'  last, check {sample.check}: "{for_terminal(sample.message)}"')
+    said = sample.message and not is_known(sample.errno) and not result.endpoint.redact
+    last = [f'  last, check {sample.check}: "{for_terminal(sample.message or "")}"'] if said else []
     if result.verdict.status == "inconclusive":
-        causes = [f"{times} x {lack}" for lack, (_, times) in zip(lacks, common, strict=True)]
-        return [*causes, *lines]
+        return [f"{times} x {lack}" for lack, (_, times) in zip(lacks, common, strict=True)] + last
     number = counted(sum(evidence.shortages.values()), "check")
-    return [f"{number} could not be made here: {'; '.join(lacks)}; left out", *lines]
+    return [f"{number} could not be made here: {'; '.join(lacks)}; left out", *last]
+
+
+def _remedies(evidence: Evidence) -> tuple[str, ...]:
+    return tuple(shortage.remedy for shortage, _ in evidence.shortages.most_common(_MOST_NEXT_STEPS))
 
 
 def _note_lines(result: Result) -> list[str]:
