@@ -138,7 +138,10 @@ class LiveTable:
         lines = [self._title(width), self._heads(columns), *(self._row(row, columns) for row in rows)]
         if hidden:
             lines.append(Text(fitted(f"and {len(hidden)} more: {counts_text(hidden)}", width), "dim"))
-        return [*lines, self._last_line(width)]
+        lines = [*lines, self._last_line(width)][: max(1, height - 1)]
+        for line in lines:
+            line.truncate(width)
+        return lines
 
     def _p95(self, index: int) -> float | None:
         now_s = time.monotonic()
@@ -157,7 +160,6 @@ class LiveTable:
             title.append(f", {left}  ", "not bold")
             share = min(1.0, elapsed_s / self._planned_s) if self._planned_s else 1.0
             title.append_text(self._bar(share, width - title.cell_len - len(" 100 %"))).append(f" {share * 100:.0f} %")
-        title.truncate(width)
         return title
 
     def _bar(self, share: float, width: int) -> Text:

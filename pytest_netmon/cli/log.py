@@ -74,6 +74,10 @@ class _FileHandler(logging.handlers.WatchedFileHandler):
             self._has_complained = True
             LOGGER.error("the log file cannot be written: %s", self.baseFilename)
 
+    def close(self) -> None:
+        with contextlib.suppress(OSError):  # what is still to be written has been complained of
+            super().close()
+
 
 def _opened(path: Path) -> _FileHandler:
     try:
