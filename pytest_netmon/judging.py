@@ -12,7 +12,7 @@ from . import __version__
 from .plan import Plan
 from .plan_record import PlanRecordError, plan_of
 from .recording import Recording
-from .run import Result, Run
+from .run import Measuring, Result, Run
 from .samples import Record, SampleFileError
 from .verdict import judge
 
@@ -47,6 +47,10 @@ def run_of(
     warnings: tuple[str, ...] = (),
 ) -> Run:
     """Put results together; the run is partial where one of them is not complete."""
+    measuring = Measuring(
+        lag=recording.lag.finish(), own_clock_checks=recording.own_clock_checks, late_starts=recording.late_starts
+    )
+    doubts = (measuring.doubt,) if measuring.doubt else ()
     return Run(
         plan=plan,
         results=tuple(results[index] for index in sorted(results)),
@@ -57,7 +61,17 @@ def run_of(
         machine=machine,
         gaps=tuple(recording.gaps),
         lost_samples=recording.lost_samples,
-        warnings=(*plan.warnings, *recording.warnings, *warnings),
+        warnings=(*plan.warnings, *recording.warnings, *_near(plan, recording), *doubts, *warnings),
+        measuring=measuring,
+    )
+
+
+def _near(plan: Plan, recording: Recording) -> tuple[str, ...]:
+    return tuple(
+        f"{plan.endpoints[index].id}: answered in {connect_us} us: something on this machine did (a container, "
+        "a service mesh or a local proxy), not necessarily the target"
+        for index, connect_us in sorted(recording.near.items())
+        if index < len(plan.endpoints)
     )
 
 

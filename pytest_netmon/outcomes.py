@@ -69,7 +69,7 @@ OUTCOMES: dict[str, Outcome] = _table(
     (
         "dns_not_found",
         "the name does not exist: misspelt, not created yet, or known only to another resolver",
-        "`getent hosts {host}` here; check spelling, search domains, and whether it takes an internal resolver or a VPN",
+        "`getent hosts {host}` here; check spelling and search domains; does it take an internal resolver or a VPN?",
     ),
     (
         "dns_no_address",

@@ -20,7 +20,9 @@ from .samples import (
     End,
     Gap,
     Header,
+    Lateness,
     Lost,
+    Near,
     Record,
     Sample,
     SampleFileError,
@@ -28,7 +30,7 @@ from .samples import (
     Warning_,
     decode_line,
 )
-from .statistics import Glance, Statistics, StatisticsBuilder
+from .statistics import DistributionBuilder, Glance, Statistics, StatisticsBuilder
 
 _READ_BYTES = 1 << 20
 _LONGEST_LINE = 1 << 26
@@ -53,7 +55,8 @@ class Recording:
     end_reason: why the prober ended, None while it runs or where it was killed. checks: samples
     so far. last: the sample of an endpoint that came in last. last_us: the end of the latest check,
     since the start. address_changes: the latest 1,000. addresses: endpoint -> the address that
-    answered last, else the one tried last.
+    answered last, else the one tried last. near: endpoint -> microseconds in which another machine's
+    address answered, too few for one. lag, own_clock_checks, late_starts: see `run.Measuring`.
     """
 
     def __init__(self, path: Path, observe: Callable[[Record], None] | None = None, *, salvage: bool = False) -> None:
@@ -72,6 +75,10 @@ class Recording:
         self.addresses: dict[int, str] = {}
         self.last: dict[int, Sample] = {}
         self.last_us = 0
+        self.near: dict[int, int] = {}
+        self.lag = DistributionBuilder()
+        self.own_clock_checks = 0
+        self.late_starts: Lateness | None = None
         self._answered: set[int] = set()
         self._builders: dict[int, StatisticsBuilder] = {}
         self._places: dict[int, array[int]] = {}
@@ -161,6 +168,10 @@ class Recording:
         elif isinstance(what, AddressChange):
             self.address_changes.append(what)
             del self.address_changes[:-MOST_ADDRESS_CHANGES]
+        elif isinstance(what, Near):
+            self.near[what.endpoint] = what.connect_us
+        elif isinstance(what, Lateness):
+            self.late_starts = what
         elif isinstance(what, End):
             self.end_reason = what.reason
         else:
@@ -181,6 +192,8 @@ class Recording:
         self.last[endpoint] = sample
         self.last_us = max(self.last_us, sample.end_us)
         self.checks += 1
+        if sample.connect_ms is not None:
+            self._take_lag(sample, sample.connect_ms)
         if sample.address is not None and (sample.outcome == "open" or endpoint not in self._answered):
             self.addresses[endpoint] = sample.address
             if sample.outcome == "open":
@@ -223,6 +236,12 @@ class Recording:
                 if place not in self._damaged:
                     yield place, line
                 place += len(line)
+
+    def _take_lag(self, sample: Sample, connect_ms: float) -> None:
+        if sample.syn_repeats is None:
+            self.own_clock_checks += 1
+        elif sample.syn_repeats == 0 and sample.clock_ms is not None:
+            self.lag.add(max(0, round((sample.clock_ms - connect_ms) * 1000)))
 
     def _read_at(self, place: int) -> Sample:
         if self._file is None:

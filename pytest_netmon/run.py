@@ -9,9 +9,12 @@ import datetime
 from dataclasses import dataclass, field
 
 from .plan import Endpoint, Plan
-from .samples import Gap, Sample, SampleStore
-from .statistics import Statistics
+from .samples import Gap, Lateness, Sample, SampleStore
+from .statistics import Distribution, Statistics
 from .verdict import Verdict
+
+#: Later than this, and our own clock's times say something of the machine that measures.
+LARGE_LATENESS_US = 5_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +42,31 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Measuring:
+    """How true the times of a run are.
+
+    lag: our own clock less the kernel's figure, over the open checks that the kernel timed: what a
+    tool without the kernel's figure would have reported on top. own_clock_checks: open checks that
+    only our own clock timed (no TCP_INFO here). late_starts: None where nothing was scheduled.
+    """
+
+    lag: Distribution
+    own_clock_checks: int
+    late_starts: Lateness | None
+
+    @property
+    def doubt(self) -> str | None:
+        """Why the times may be too long; None where they are not."""
+        late = self.late_starts
+        if not self.own_clock_checks or late is None or late.p99_us <= LARGE_LATENESS_US:
+            return None
+        return (
+            "connect times are those of this process's own clock (the kernel does not tell here), and it was late by "
+            f"up to {late.p99_us / 1000:.1f} ms (p99): times may be too long by as much"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """One campaign, judged.
 
@@ -57,6 +85,7 @@ class Run:
     gaps: tuple[Gap, ...] = ()
     lost_samples: int = 0
     warnings: tuple[str, ...] = ()
+    measuring: Measuring | None = None
     extra: dict[str, object] = field(default_factory=dict)
 
     @property

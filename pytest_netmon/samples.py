@@ -143,13 +143,31 @@ class Warning_:  # noqa: N801 - `Warning` is a builtin
 
 
 @dataclass(frozen=True, slots=True)
+class Near:
+    """An address of another machine answered sooner than one can: `connect_us` microseconds."""
+
+    endpoint: int
+    connect_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lateness:
+    """How late the prober's scheduled starts were, in microseconds; median and p99 within 6 %."""
+
+    starts: int
+    median_us: int
+    p99_us: int
+    max_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """The last line; reason is `complete`, `stopped` or `orphaned`."""
 
     reason: str
 
 
-Event = Done | Gap | AddressChange | Lost | Warning_ | End
+Event = Done | Gap | AddressChange | Lost | Warning_ | Near | Lateness | End
 Record = Header | Sample | Event
 
 
@@ -295,6 +313,15 @@ def _warning(value: dict[str, object]) -> Warning_:
     return Warning_(_text("text", value.get("text")))
 
 
+def _near(value: dict[str, object]) -> Near:
+    return Near(_whole("endpoint", value.get("endpoint")), _whole("connect_us", value.get("connect_us")))
+
+
+def _lateness(value: dict[str, object]) -> Lateness:
+    figures = ("starts", "median_us", "p99_us", "max_us")
+    return Lateness(*(_whole(name, value.get(name), most=MOST_TIME_US) for name in figures))
+
+
 def _end(value: dict[str, object]) -> End:
     reason = value.get("reason")
     if type(reason) is not str or reason not in _END_REASONS:
@@ -308,6 +335,8 @@ _EVENTS: dict[str, Callable[[dict[str, object]], Event]] = {
     "address": _address_change,
     "lost": _lost,
     "warning": _warning,
+    "near": _near,
+    "lateness": _lateness,
     "end": _end,
 }
 

@@ -158,7 +158,7 @@ class Statistics:
 def pooled(distributions: Iterable[Distribution]) -> Distribution:
     """Return one distribution over the values of all, as if they had been measured together.
     Its jitter is None: values of different endpoints do not follow each other."""
-    pool = _Phase()
+    pool = DistributionBuilder()
     for distribution in distributions:
         pool.add_all(distribution)
     return pool.finish(jitter_ms=None)
@@ -177,7 +177,7 @@ class StatisticsBuilder:
         self._errors: dict[str, int] = {}
         self._local_errors = 0
         self._syn_repeats: int | None = None
-        self._connect, self._dns, self._rtt = _Phase(), _Phase(), _Phase()
+        self._connect, self._dns, self._rtt = DistributionBuilder(), DistributionBuilder(), DistributionBuilder()
         self._last: tuple[int, str] | None = None
         self._first_success: int | None = None
         self._in_order = _InOrder()
@@ -340,8 +340,9 @@ def _connect_us(sample: Sample) -> int:
     return _us(sample.connect_ms)
 
 
-class _Phase:
-    """The values of one phase: how often each was seen, and what is exact in any case."""
+class DistributionBuilder:
+    """Takes values of one kind, in whole microseconds: how often each was seen, and what is exact in
+    any case. `finish` gives their `Distribution`."""
 
     __slots__ = ("count", "counts_us", "is_exact", "max_us", "min_us", "squares_us2", "sum_us")
 
@@ -371,7 +372,7 @@ class _Phase:
         self.counts_us.update(other.counts_us)
         self.is_exact = self.is_exact and other.is_exact
 
-    def finish(self, jitter_ms: float | None) -> Distribution:
+    def finish(self, jitter_ms: float | None = None) -> Distribution:
         if self.min_us is None or self.max_us is None:
             return Distribution(0, None, None, None, None, None, None, {})
         counts_us = dict(sorted(self.counts_us.items()))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from pytest_netmon.outcomes import OPEN, cause_of
 from pytest_netmon.plan import Endpoint
-from pytest_netmon.samples import AddressChange, Done, End, Gap, Header, Lost, Record, Sample, Warning_
+from pytest_netmon.samples import AddressChange, Done, End, Gap, Header, Lateness, Lost, Near, Record, Sample, Warning_
 from pytest_netmon.units import show_duration, spell_duration
 
 from .log import LOGGER
@@ -43,13 +43,13 @@ class Journal:
         for track in self._tracks.values():
             track.finish()
 
-    def _decision(self, record: Header | Done | End) -> None:
+    def _decision(self, record: Header | Done | Near | Lateness | End) -> None:
         if isinstance(record, Header):
             started = datetime.datetime.fromtimestamp(record.started_unix_us / 1e6).astimezone()
             LOGGER.debug("the prober started at %s", started.isoformat(timespec="milliseconds"))
         elif isinstance(record, Done):
             LOGGER.debug("%s: all checks were made", self._tracks[record.endpoint].name)
-        else:
+        elif isinstance(record, End):
             LOGGER.debug("the prober ended: %s", record.reason)
 
 

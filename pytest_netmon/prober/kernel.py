@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import socket
 import struct
@@ -131,6 +132,17 @@ def has_route(family: int) -> bool:
             sock.connect(address)
     except OSError as error:
         return error.errno not in (errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+    return True
+
+
+@functools.lru_cache(maxsize=4096)
+def is_own(family: int, host: str) -> bool:
+    """Say whether an address is this machine's (loopback too): only such a one can be bound."""
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
+            sock.bind((host, 0))
+    except OSError:
+        return False
     return True
 
 

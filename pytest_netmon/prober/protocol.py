@@ -43,6 +43,9 @@ samples stand events, objects:
     {"event": "address", "host": .., "old": [..], "new": [..]}
     {"event": "lost", "samples": 7, "text": ".."}         not recorded: disk full
     {"event": "warning", "text": ".."}
+    {"event": "near", "endpoint": 3, "connect_us": 31}     another machine cannot be that near
+    {"event": "lateness", "starts": 4000, "median_us": 90, "p99_us": 400, "max_us": 2100}
+                                                           scheduled starts against their time
     {"event": "end", "reason": "complete"}                or "stopped", "orphaned"; the last line
 """
 

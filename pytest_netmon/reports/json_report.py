@@ -15,7 +15,7 @@ from typing import Any
 from ..limits import Limit
 from ..outcomes import OPEN
 from ..plan import Endpoint
-from ..run import Result, Run
+from ..run import Measuring, Result, Run
 from ..safe import for_json
 from ..samples import Sample
 from ..statistics import Distribution, Statistics, pooled
@@ -90,6 +90,26 @@ def _session(run: Run, hosts: _ByHost) -> dict[str, Any]:
         ],
         "lost_samples": run.lost_samples,
         "warnings": list(run.warnings),
+        "measuring": _measuring(run.measuring),
+    }
+
+
+def _measuring(measuring: Measuring | None) -> dict[str, Any] | None:
+    if measuring is None:
+        return None
+    lag, late = measuring.lag, measuring.late_starts
+    return {
+        "kernel_timed_checks": lag.count,
+        "own_clock_checks": measuring.own_clock_checks,
+        "lag": {"median_ms": _ms(lag.median_ms), "p99_ms": _ms(lag.p99_ms), "max_ms": _ms(lag.max_ms)},
+        "late_starts": None
+        if late is None
+        else {
+            "starts": late.starts,
+            "median_ms": _ms(late.median_us / 1000),
+            "p99_ms": _ms(late.p99_us / 1000),
+            "max_ms": _ms(late.max_us / 1000),
+        },
     }
 
 

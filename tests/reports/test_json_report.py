@@ -19,7 +19,9 @@ from pytest_netmon.plan import Plan
 from pytest_netmon.problems import Source
 from pytest_netmon.reports.json_report import json_chunks, rounded
 from pytest_netmon.reports.rounds import Rounds, _from_samples, rounds_of
-from pytest_netmon.samples import Attempt, Gap
+from pytest_netmon.run import Measuring
+from pytest_netmon.samples import Attempt, Gap, Lateness
+from pytest_netmon.statistics import DistributionBuilder
 
 SCHEMA = json.loads((importlib.resources.files("pytest_netmon") / "schemas" / "results.schema.json").read_text("utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
@@ -156,6 +158,20 @@ def test_the_session_says_when_what_where_and_with_which_defaults():
         ],
         "lost_samples": 3,
         "warnings": ["db:1 stands twice"],
+        "measuring": None,
+    }
+
+
+def test_the_session_says_how_true_its_times_are():
+    lag = DistributionBuilder()
+    for value_us in (100, 300, 2000):
+        lag.add(value_us)
+    measuring = Measuring(lag=lag.finish(), own_clock_checks=2, late_starts=Lateness(50, 90, 400, 2100))
+    assert report_of(full_run(measuring=measuring))["monitoring_session"]["measuring"] == {
+        "kernel_timed_checks": 3,
+        "own_clock_checks": 2,
+        "lag": {"median_ms": 0.3, "p99_ms": 2.0, "max_ms": 2.0},
+        "late_starts": {"starts": 50, "median_ms": 0.09, "p99_ms": 0.4, "max_ms": 2.1},
     }
 
 
