@@ -51,9 +51,10 @@ else:
 def samples_beside(output: str) -> Path | None:
     """Return the sample file of an output: `FILE.samples.ndjson`, beside what a symbolic link leads to.
     None for a device or a pipe, beside which nothing can lie."""
-    target = Path(output).resolve() if Path(output).is_symlink() else Path(output)
-    if target.exists() and not stat.S_ISREG(target.stat().st_mode):
+    path = Path(output)
+    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
         return None
+    target = path.resolve() if path.is_symlink() else path
     return target.with_name(target.name + SAMPLES_SUFFIX)
 
 

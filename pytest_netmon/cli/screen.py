@@ -77,8 +77,8 @@ class Screen:
 
     @property
     def is_closed(self) -> bool:
-        """Whether nobody reads the lines any more."""
-        return self._out in self._closed
+        """Whether nobody reads the lines any more: a pipe that was closed at its other end."""
+        return self._out in self._closed and self.trouble is None
 
     def progress(self, text: str) -> None:
         """Show how far things are, if it takes long; to be called often."""

@@ -50,7 +50,10 @@ def running(folder: Path, *arguments: str, **settings: Any) -> Iterator[subproce
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        process.wait()
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
 
 
 def wait_for(what: Any, true: Any = bool) -> Any:
