@@ -261,6 +261,7 @@ def _endpoint_job(index: int, endpoint: Endpoint) -> dict[str, object]:
         "retry_on": None if endpoint.measured else retried_outcomes(endpoint),
         "until_us": None if endpoint.wait_s is None else round(endpoint.wait_s * 1e6),
         "redact": endpoint.redact,
+        "close": endpoint.close,
     }
 
 

@@ -18,6 +18,8 @@ from .problems import Problem, Source
 from .units import show_duration
 
 Expect = Literal["open", "closed"]
+#: How a connection ends: after a drain with FIN, or at once with RST (no TIME_WAIT is left).
+Close = Literal["fin", "reset"]
 
 #: Tries of a reached endpoint in all, and the least time between their starts (product.md).
 REACHED_TRIES = 3
@@ -30,6 +32,10 @@ DEFAULT_TIMEOUT_S = 3.0
 DEFAULT_MAX_RATE = 2000.0
 DEFAULT_MAX_RATE_PER_HOST = 200.0
 LOCAL_VANTAGE = "local"
+#: Connects a second to one address and port that a machine stands for long: some 28,000 local ports
+#: (ip_local_port_range), each in TIME_WAIT for 60 s; past half of them connect() itself gets slow (measured).
+MOST_CONNECTS_PER_S = 250.0
+_TIME_WAIT_S = 60
 #: A longer one is a slip of the unit.
 MOST_TIMEOUT_S = 86_400.0
 #: When the kernel sends an unanswered SYN again (RFC 6298, section 2: an RTO of 1 s to begin with).
@@ -59,6 +65,7 @@ class Endpoint:
     watched: by `netmon monitor`: measured, and without limits nothing is asked of it (`is_judged`).
     skip, xfail: the user's reason, None where not asked for.
     redact: show `name` in place of host and address everywhere.
+    close: with FIN after a drain, or with RST at once.
     source: where the user wrote it; None for an endpoint that a hook made.
     """
 
@@ -77,6 +84,7 @@ class Endpoint:
     skip: str | None = None
     xfail: str | None = None
     redact: bool = False
+    close: Close = "fin"
     source: Source | None = None
 
     @property
@@ -164,6 +172,29 @@ def validate_plan(plan: Plan) -> list[Problem]:
 
 def plan_warnings(plan: Plan) -> list[str]:
     """Return what a user should know about a plan that can be run, a line each."""
+    return [*_short_timeouts(plan), *_many_connects(plan)]
+
+
+def _many_connects(plan: Plan) -> list[str]:
+    """Each connect that we close leaves a local port in TIME_WAIT for a minute (tcp(7)), for that address and port."""
+    fast = [
+        endpoint
+        for endpoint in plan.checked
+        if endpoint.measured
+        and endpoint.close == "fin"
+        and 1 / endpoint.interval_s > MOST_CONNECTS_PER_S
+        and (endpoint.count is None or endpoint.count > MOST_CONNECTS_PER_S * _TIME_WAIT_S)
+    ]
+    if not fast:
+        return []
+    more = f" (and {len(fast) - 1} more)" if len(fast) > 1 else ""
+    return [
+        f"{fast[0].id}{more}: over {MOST_CONNECTS_PER_S:.0f} checks a second for a minute use up this machine's local "
+        f"ports: make the interval {show_duration(1 / MOST_CONNECTS_PER_S)} or longer, or close with RST (close: reset)"
+    ]
+
+
+def _short_timeouts(plan: Plan) -> list[str]:
     short = sum(endpoint.timeout_s <= FIRST_SYN_REPEAT_S for endpoint in plan.checked)
     if not short:
         return []

@@ -19,6 +19,7 @@ _SETTINGS = {
     "skip": "skip",
     "xfail": "xfail",
     "redact": "redact",
+    "close": "close",
 }
 
 

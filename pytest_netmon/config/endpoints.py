@@ -94,6 +94,7 @@ def _template(entry: Entry, target: ParsedTarget, options: Settings) -> Endpoint
         skip=entry.skip,
         xfail=entry.xfail,
         redact=entry.redact,
+        close=entry.close,
         source=entry.place.source,
     )
 

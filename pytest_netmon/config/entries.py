@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..plan import Expect
-from .fields import read_expect, read_flag, read_name, read_reason
+from ..plan import Close, Expect
+from .fields import read_close, read_expect, read_flag, read_name, read_reason
 from .places import Place, Problems, Value
 from .settings import Settings, read_settings
 from .targets import A_TARGET, ParsedTarget, parse_targets
@@ -29,6 +29,7 @@ class Entry:
     skip: str | None = None
     xfail: str | None = None
     redact: bool = False
+    close: Close = "fin"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,7 @@ def _settled(place: Place, defaults: Settings, problems: Problems) -> Entry | No
         skip=problems.read(place.get("skip"), read_reason),
         xfail=problems.read(place.get("xfail"), read_reason),
         redact=redact,
+        close=problems.read(place.get("close"), read_close) or "fin",
     )
     ports = place.get("ports")
     if ports and any(target.port is not None for target in entry.targets):

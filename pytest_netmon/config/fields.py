@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 
-from ..plan import MOST_TIMEOUT_S, Expect
+from ..plan import MOST_TIMEOUT_S, Close, Expect
 from ..safe import for_terminal
 from ..units import parse_duration_s, show_duration
 from .places import Value
@@ -115,6 +115,15 @@ def read_expect(value: Value) -> Expect:
     if value == "closed":
         return "closed"
     raise Unexpected("open or closed", did_you_mean(value, ("open", "closed")) if isinstance(value, str) else "")
+
+
+def read_close(value: Value) -> Close:
+    """Return how a connection is closed."""
+    if value == "fin":
+        return "fin"
+    if value == "reset":
+        return "reset"
+    raise Unexpected("fin or reset", did_you_mean(value, ("fin", "reset")) if isinstance(value, str) else "")
 
 
 def _duration_s(value: Value, most_s: float) -> float:

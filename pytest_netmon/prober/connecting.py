@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import struct
 from typing import Callable, Dict, Optional, Tuple, Union
 
 from . import kernel
@@ -27,6 +28,9 @@ _ROUTE_NS = 1_000_000_000
 _IN_PROGRESS = frozenset(
     getattr(errno, name) for name in ("EINPROGRESS", "EWOULDBLOCK", "EAGAIN", "WSAEWOULDBLOCK") if hasattr(errno, name)
 )
+
+#: struct linger of socket(7): on, for no time: close() sends RST.
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 Detail = Dict[str, object]
 #: A check, its outcome, the attempt that decided it (None where no socket could be had), what else is known.
@@ -193,7 +197,11 @@ class Connector:
             if other is not attempt:
                 self._close(other)
         check.attempts = [attempt]
-        self._begin_drain(attempt, sock)
+        if check.endpoint.close_with_reset:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            self._decide(check, attempt)
+        else:
+            self._begin_drain(attempt, sock)
 
     # -- failing --------------------------------------------------------------------------------
 

@@ -16,8 +16,8 @@ class Endpoint:
     """
 
     __slots__ = (
-        "addresses", "count", "done", "due_ns", "finished", "host", "index", "interval_ns", "name", "port",
-        "redact", "retry_on", "started", "timeout_ns", "until_ns",
+        "addresses", "close_with_reset", "count", "done", "due_ns", "finished", "host", "index", "interval_ns", "name",
+        "port", "redact", "retry_on", "started", "timeout_ns", "until_ns",
     )  # fmt: skip
 
     def __init__(self, job: Dict[str, object]) -> None:
@@ -34,6 +34,7 @@ class Endpoint:
         #: Since the start of the campaign.
         self.until_ns: Optional[int] = None if until is None else int(until) * 1000  # type: ignore[call-overload]
         self.redact = bool(job.get("redact"))
+        self.close_with_reset = job.get("close") == "reset"
         self.addresses: Tuple[Address, ...] = ()
         self.name: Optional[Name] = None
         self.due_ns = 0

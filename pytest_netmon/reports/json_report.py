@@ -179,6 +179,7 @@ def _settings(endpoint: Endpoint) -> dict[str, Any]:
             "expect": endpoint.expect,
             "xfail": endpoint.xfail,
             "redact": endpoint.redact,
+            "close": endpoint.close,
         },
         "skip": endpoint.skip,
     }

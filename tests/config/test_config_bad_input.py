@@ -163,7 +163,7 @@ from pytest_netmon.problems import ConfigurationError
             "- {host: 'db:1', tls: true}",
             "netmon.yaml:2:20: targets[0]: unknown key 'tls': expected one of host, name, ports, "
             "count, interval, timeout, "
-            "limits, expect, skip, xfail, redact",
+            "limits, expect, close, skip, xfail, redact",
         ),
         ("- {hots: 'db:1'}", "netmon.yaml:2:6: targets[0]: unknown key 'hots': did you mean 'host'?"),
         (

@@ -5,9 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_netmon.config import fields
+from pytest_netmon.config.load import Overrides, load_plan
 from pytest_netmon.config.ports import parse_ports
 from pytest_netmon.config.unexpected import Unexpected
 from pytest_netmon.config.variables import VariableError, expand
+from pytest_netmon.problems import ConfigurationError
 
 
 def refusal(reader: object, value: object) -> str:
@@ -181,3 +183,17 @@ def test_what_a_variable_holds_is_never_in_a_message(text: str, env: dict[str, s
     with pytest.raises(VariableError) as raised:
         expand(f"{text}${{A}}${{B}}${{C", marked)
     assert "MARK" not in str(raised.value)
+
+
+def test_how_connections_are_closed_is_fin_unless_reset_is_asked_for(tmp_path):
+    file = tmp_path / "netmon.yaml"
+    file.write_text("targets:\n  - {host: db, ports: [1], close: reset}\n  - db:2\n")
+    plan = load_plan([file], Overrides(), env={}, base=tmp_path)
+    assert [endpoint.close for endpoint in plan.endpoints] == ["reset", "fin"]
+
+
+def test_another_way_to_close_is_refused_with_what_was_meant(tmp_path):
+    file = tmp_path / "netmon.yaml"
+    file.write_text("targets:\n  - {host: db, ports: [1], close: rst}\n")
+    with pytest.raises(ConfigurationError, match=r"netmon.yaml:2:35: targets\[0\].close: expected fin or reset"):
+        load_plan([file], Overrides(), env={}, base=tmp_path)

@@ -126,6 +126,26 @@ def test_a_server_that_never_accepts_and_never_closes_does_not_hold_the_check_up
     assert sample.outcome == "open"
 
 
+def test_close_reset_sends_a_reset_and_waits_for_nothing(probe: Probe) -> None:
+    ended: list[OSError | bytes] = []
+
+    def serve(listener: socket.socket) -> None:
+        client, _ = listener.accept()
+        with client:
+            try:
+                ended.append(client.recv(1))
+            except OSError as error:
+                ended.append(error)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        (sample,) = probe(entry("127.0.0.1", listener.getsockname()[1], close="reset"))
+        thread.join(10)
+    assert sample.outcome == "open"
+    assert [type(end) for end in ended] == [ConnectionResetError]
+
+
 # -- schedules ----------------------------------------------------------------------------------
 
 

@@ -241,6 +241,7 @@ def test_an_endpoint_has_its_settings_statistics_verdict_and_limits():
             "expect": "open",
             "xfail": None,
             "redact": False,
+            "close": "fin",
         },
         "skip": None,
         "complete": True,

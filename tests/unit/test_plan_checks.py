@@ -235,3 +235,25 @@ def test_a_timeout_without_room_for_a_repeated_syn_is_a_warning() -> None:
         "1 endpoint has a timeout of 1s or less: one lost SYN, repeated after 1s, is then a failure"
     ]
     assert plan_warnings(Plan(endpoints=[short, short]))[0].startswith("2 endpoints have a timeout of 1s or less")
+
+
+@pytest.mark.parametrize(
+    ("changes", "warned"),
+    [
+        ({"interval_s": 0.002, "count": 30_000}, True),
+        ({"interval_s": 0.002, "count": 30_000, "close": "reset"}, False),
+        ({"interval_s": 0.002, "count": 1_000}, False),
+        ({"interval_s": 0.01, "count": 30_000}, False),
+    ],
+)
+def test_a_plan_that_would_use_up_local_ports_is_warned_of(changes, warned):
+    plan = Plan(endpoints=[Endpoint(host="db", port=1, measured=True, **changes)])
+    told = [warning for warning in plan_warnings(plan) if "local ports" in warning]
+    assert told == (
+        [
+            "db:1: over 250 checks a second for a minute use up this machine's local ports: "
+            "make the interval 4ms or longer, or close with RST (close: reset)"
+        ]
+        if warned
+        else []
+    )
