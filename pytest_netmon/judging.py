@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -90,7 +91,8 @@ def recover(path: Path, observe: Callable[[Record], None] | None = None, *, salv
     """
     with path.open("rb"):
         recording = Recording(path, observe, salvage=salvage)
-    recording.poll()
+    with contextlib.closing(recording):
+        recording.poll()
     if recording.header is None:
         raise SampleFileError(f"{path}: expected the first line of a sample file, found none")
     context = recording.header.context

@@ -7,6 +7,7 @@ samples not even that: places are then looked up anew, a batch of endpoints at a
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import heapq
 import io
@@ -127,9 +128,10 @@ class Recording:
             return in_check_order(self._search(endpoint))
         if samples != len(self._places.get(endpoint, ())):
             self._find_places(endpoint)
-        return in_check_order(self._read_at(place) for place in self._places.get(endpoint, ()))
+        return in_check_order(self._read(self._places.get(endpoint, ())))
 
     def close(self) -> None:
+        """Follow the file no longer; its samples can still be read."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -243,11 +245,12 @@ class Recording:
         elif sample.syn_repeats == 0 and sample.clock_ms is not None:
             self.lag.add(max(0, round((sample.clock_ms - connect_ms) * 1000)))
 
-    def _read_at(self, place: int) -> Sample:
-        if self._file is None:
-            self._file = self.path.open("rb")
-        self._file.seek(place)
-        return self._decoded(self._file.readline(), place)
+    def _read(self, places: Iterable[int]) -> Iterator[Sample]:
+        with contextlib.ExitStack() as stack:
+            file = self._file or stack.enter_context(self.path.open("rb"))
+            for place in places:
+                file.seek(place)
+                yield self._decoded(file.readline(), place)
 
     def _decoded(self, line: bytes, place: int) -> Sample:
         sample = decode_line(line)

@@ -71,13 +71,21 @@ def only_monitor_of(samples: Path) -> Iterator[None]:
     except OSError as error:
         raise ArtifactError(path, error.strerror or str(error), "name another file with -o") from error
     try:
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
+        _sign(descriptor, path)
         yield
     finally:
         with contextlib.suppress(OSError):
             path.unlink()
         os.close(descriptor)
+
+
+def _sign(descriptor: int, path: Path) -> None:
+    """Write there which process has the lock; a disk that is full shows now, and not with the first sample."""
+    try:
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+    except OSError as error:
+        raise ArtifactError(path, error.strerror or str(error), "free some space, or name another file") from error
 
 
 def _locked(path: Path) -> int:
@@ -122,13 +130,10 @@ def rescue(samples: Path, watch: Callable[[Record], None], tell: Callable[[str],
     tell(
         f"an earlier monitor did not end in good order: its {counted(number_of_samples(run), 'sample')} are in {saved}"
     )
-    store = run.store
-    if isinstance(store, Recording):
-        store.close()
-        if store.damage is not None:
-            tell(f"{store.damage}; the file is kept as {_moved_away(samples)}")
-            return
-    samples.unlink()
+    if isinstance(run.store, Recording) and run.store.damage is not None:
+        tell(f"{run.store.damage}; the file is kept as {_moved_away(samples)}")
+    else:
+        samples.unlink()
 
 
 def _wait_for_rest(samples: Path) -> None:
