@@ -7,6 +7,7 @@ been checked by `validate_plan`, also after hooks have edited it.
 from __future__ import annotations
 
 import math
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
@@ -42,6 +43,11 @@ MOST_TIMEOUT_S = 86_400.0
 FIRST_SYN_REPEAT_S = 1.0
 #: Sums of intervals are floats: what is over a rate by less than this is not over it.
 _ROUNDING = 1e-9
+#: What `pytest -m` takes for a name, and a name that pytest lets a mark have.
+_TAG = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}\Z")
+#: Words of `pytest -m`, and marks that do something.
+_WORDS = ("and", "or", "not", "True", "False", "None")
+_MARKS = ("netmon", "skip", "skipif", "xfail", "parametrize", "usefixtures", "filterwarnings", "tryfirst", "trylast")
 #: The place of what no user wrote.
 _PLAN = Source("plan")
 
@@ -66,6 +72,7 @@ class Endpoint:
     skip, xfail: the user's reason, None where not asked for.
     redact: show `name` in place of host and address everywhere.
     close: with FIN after a drain, or with RST at once.
+    tags: to select by, each once; marks of its tests too.
     source: where the user wrote it; None for an endpoint that a hook made.
     """
 
@@ -85,6 +92,7 @@ class Endpoint:
     xfail: str | None = None
     redact: bool = False
     close: Close = "fin"
+    tags: tuple[str, ...] = ()
     source: Source | None = None
 
     @property
@@ -128,7 +136,8 @@ class Plan:
     the plan's defaults (what an endpoint that says nothing gets). `max_rate` and
     `max_rate_per_host` are checks a second. `warnings` are shown once, before the run. `files` are
     those that the user named, in that order, then those that they include; `included` says for each
-    of the latter which of the former brought it in.
+    of the latter which of the former brought it in. `deselected`: how many more the files name, which
+    tags left out.
     """
 
     endpoints: list[Endpoint]
@@ -139,6 +148,7 @@ class Plan:
     files: tuple[str, ...] = ()
     included: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    deselected: int = 0
 
     @property
     def checked(self) -> list[Endpoint]:
@@ -154,6 +164,12 @@ class Plan:
     def planned_rate(self) -> float:
         """Sustained checks a second: the sum of 1/interval over endpoints checked more than once."""
         return sum(1 / endpoint.interval_s for endpoint in self.checked if endpoint.is_repeated)
+
+
+def is_tag(text: str) -> bool:
+    """Say whether `text` can be a tag: letters, digits, `_`, `.` and `-`, 40 at the most, a letter first, and
+    no word of `pytest -m` nor a mark of pytest's own."""
+    return _TAG.match(text) is not None and text not in (*_WORDS, *_MARKS)
 
 
 def validate_plan(plan: Plan) -> list[Problem]:
@@ -246,6 +262,9 @@ def _identity_texts(endpoint: Endpoint) -> Iterator[str]:
         yield f"expected a name of printable characters, got {endpoint.name!r:.80}"
     if endpoint.redact and not endpoint.name:
         yield "redact needs a name to show in place of the host"
+    for tag in endpoint.tags:
+        if not isinstance(tag, str) or not is_tag(tag):
+            yield f"expected a tag of letters, digits, '_', '.' and '-', got {tag!r:.80}"
 
 
 def _schedule_texts(endpoint: Endpoint) -> Iterator[str]:

@@ -51,4 +51,5 @@ def _endpoint_record(endpoint: Endpoint) -> dict[str, object]:
 def _endpoint(record: dict[str, object]) -> Endpoint:
     limits = tuple(parse_limit(text, origin) for text, origin in record["limits"])  # type: ignore[attr-defined]
     source = None if record["source"] is None else Source(**record["source"])  # type: ignore[arg-type]
-    return Endpoint(**{**record, "limits": limits, "source": source})  # type: ignore[arg-type]
+    tags: tuple[str, ...] = tuple(record["tags"])  # type: ignore[arg-type]
+    return Endpoint(**{**record, "limits": limits, "tags": tags, "source": source})  # type: ignore[arg-type]

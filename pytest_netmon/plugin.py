@@ -27,6 +27,7 @@ _OPTIONS = (
     ("interval", "TIME", False, "from one check of an endpoint to the next (250ms, 2s)"),
     ("timeout", "TIME", False, "how long a check may take (3s)"),
     ("limit", "LIMIT", True, "what is allowed ('p95 < 50ms', 'success >= 99%%'); repeatable, or a,b"),
+    ("tag", "TAG", True, "check only targets with this tag; !TAG: only those without; repeatable (any), or a,b"),
     ("report", "DIR", False, "folder for netmon.json and netmon-junit.xml (default: netmon-report; empty: none)"),
     ("max-rate", "N", False, "checks a second, all endpoints together (2000)"),
     ("max-rate-per-host", "N", False, "checks a second to one host (200)"),

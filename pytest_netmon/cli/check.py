@@ -19,7 +19,7 @@ from .arguments import BROKEN, INCONCLUSIVE, MET, USAGE
 from .check_arguments import parse, paths_and_targets, wait_of
 from .measuring import Measuring
 from .outputs import Outputs
-from .result_lines import ERROR, FAIL, SKIP, UNFINISHED, Line, last_line, result_lines, skip_line, word_of
+from .result_lines import DESELECTED, ERROR, FAIL, SKIP, UNFINISHED, Line, last_line, result_lines, skip_line, word_of
 from .screen import Screen
 from .signals import EndedError, Ending
 
@@ -84,8 +84,9 @@ class Check:
         self._warn(warning for warning in run.warnings if warning not in self._plan.warnings)
         troubles = self._write(run)
         if not self._is_quiet or self._ending.signal or any(word in _RED for word in words):
-            skipped = [SKIP] * (len(self._plan.endpoints) - len(self._plan.checked))
-            self._show_lines([last_line([*words, *skipped], elapsed_s, self._interrupted())])
+            unchecked = [SKIP] * (len(self._plan.endpoints) - len(self._plan.checked))
+            unchecked += [DESELECTED] * self._plan.deselected
+            self._show_lines([last_line([*words, *unchecked], elapsed_s, self._interrupted())])
         for trouble in troubles:
             self._screen.remark(f"netmon check: {trouble}")
         return self._ending.exit_status or _status_of(words) or (USAGE if troubles else MET)

@@ -46,6 +46,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     what = parser.add_argument_group("what to check")
     what.add_argument("--targets-from", metavar="FILE", **_REPEATED, help="targets, one a line (host port); - is stdin")
     what.add_argument("-p", "--port", **_REPEATED, help="for targets that name none: 80,8000-8010")
+    what.add_argument("--tag", **_REPEATED, help="only targets with this tag; !TAG: only those without; several: any")
     how = parser.add_argument_group("how to check")
     how.add_argument("--count", metavar="N", help="checks of each endpoint (3 tries to reach it, 20 with limits)")
     how.add_argument("--interval", metavar="TIME", help="from one check of an endpoint to the next (250ms)")
@@ -83,6 +84,7 @@ def paths_and_targets(options: argparse.Namespace) -> tuple[list[Path], Override
         limits=tuple(options.limit),
         max_rate=options.max_rate,
         max_rate_per_host=options.max_rate_per_host,
+        tags=tuple(options.tag),
         prefix="--",
         target_hint="an argument HOST:PORT",
     )

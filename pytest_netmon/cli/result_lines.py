@@ -13,6 +13,8 @@ from pytest_netmon.run import Result
 from pytest_netmon.safe import for_terminal
 
 PASS, FAIL, ERROR, XFAIL, XPASS, SKIP = "PASS", "FAIL", "ERROR", "XFAIL", "XPASS", "SKIP"
+#: Of an endpoint that tags leave out.
+DESELECTED = "DESELECTED"
 #: Of a result that the end of the run came before.
 UNFINISHED = "UNFINISHED"
 #: What the last line says of each word, in its order.
@@ -23,6 +25,7 @@ _COUNTED = {
     XFAIL: "xfailed",
     XPASS: "xpassed",
     SKIP: "skipped",
+    DESELECTED: "left out by tags",
     UNFINISHED: "not finished",
 }
 _STYLES = {PASS: "green", FAIL: "red", ERROR: "red"}

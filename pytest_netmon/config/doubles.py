@@ -20,6 +20,7 @@ _SETTINGS = {
     "xfail": "xfail",
     "redact": "redact",
     "close": "close",
+    "tags": "set of tags",
 }
 
 
@@ -60,8 +61,12 @@ def _difference(endpoint: Endpoint, earlier: Endpoint) -> str:
 
 
 def _comparable(endpoint: Endpoint, field: str) -> object:
-    """A setting's value; of limits only what they say, not whether defaults or the target said it."""
-    return {limit.text for limit in endpoint.limits} if field == "limits" else getattr(endpoint, field)
+    """A setting's value, of several in any order; of limits only what they say, not whether defaults or the target
+    said it."""
+    if field == "limits":
+        return {limit.text for limit in endpoint.limits}
+    value = getattr(endpoint, field)
+    return set(value) if isinstance(value, tuple) else value
 
 
 def _ids(group: list[Endpoint]) -> str:

@@ -34,6 +34,8 @@ def make_endpoints(
             ports = _ports(entry, target, options)
             if ports is None:
                 problems.append(_names_no_port(entry, target, port_option))
+                if entry.place.get("hosts"):
+                    break  # the others name none either
                 continue
             if len(endpoints) + sum(map(len, ports)) > MOST_ENDPOINTS:
                 problems.append(entry.place.problem(f"expected at most {MOST_ENDPOINTS:,} endpoints in all, got more"))
@@ -54,7 +56,7 @@ def _ports(entry: Entry, target: ParsedTarget, options: Settings) -> tuple[range
 
 
 def _names_no_port(entry: Entry, target: ParsedTarget, port_option: str) -> Problem:
-    host = entry.place.get("host")
+    host = entry.place.get("host") or entry.place.get("hosts")
     place = host or entry.place
     found = "a redacted one" if entry.redact else place.found
     what_to_do = "add ports" if host else "add the port" if place.hidden else f"write {_with_port(target.host)}"
@@ -95,6 +97,7 @@ def _template(entry: Entry, target: ParsedTarget, options: Settings) -> Endpoint
         xfail=entry.xfail,
         redact=entry.redact,
         close=entry.close,
+        tags=entry.tags,
         source=entry.place.source,
     )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..plan import Close, Expect
-from .fields import read_close, read_expect, read_flag, read_name, read_reason
+from .fields import read_close, read_expect, read_flag, read_name, read_reason, read_tag
+from .host_ranges import expand_ranges
 from .places import Place, Problems, Value
 from .settings import Settings, read_settings
 from .targets import A_TARGET, ParsedTarget, parse_targets
@@ -30,6 +31,7 @@ class Entry:
     xfail: str | None = None
     redact: bool = False
     close: Close = "fin"
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +69,7 @@ def _settled(place: Place, defaults: Settings, problems: Problems) -> Entry | No
     name = problems.read(place.get("name"), read_name)
     entry = Entry(
         place=place,
-        targets=_read_host(place.get("host"), redact, problems) or (),
+        targets=_read_hosts(place, redact, problems),
         own=read_settings(place.get, "target", problems),
         inherited=defaults,
         name=name,
@@ -76,6 +78,7 @@ def _settled(place: Place, defaults: Settings, problems: Problems) -> Entry | No
         xfail=problems.read(place.get("xfail"), read_reason),
         redact=redact,
         close=problems.read(place.get("close"), read_close) or "fin",
+        tags=_read_tags(place.get("tags"), problems),
     )
     ports = place.get("ports")
     if ports and any(target.port is not None for target in entry.targets):
@@ -83,6 +86,33 @@ def _settled(place: Place, defaults: Settings, problems: Problems) -> Entry | No
     if redact and not place.get("name"):
         problems.append(place.problem("expected a name, which redact shows in place of the host, got none: add name"))
     return entry if entry.targets else None
+
+
+def _read_hosts(target: Place, redact: bool, problems: Problems) -> tuple[ParsedTarget, ...]:
+    """Return what `host` or `hosts` names."""
+    host, hosts = target.get("host"), target.get("hosts")
+    if hosts is None:
+        return _read_host(host, redact, problems) or ()
+    if host is not None:
+        problems.append(target.problem("expected host or hosts, got both: keep one of them"))
+    if hosts.value == [] and not hosts.broken:
+        problems.append(hosts.problem(Unexpected("at least one host").told("an empty list")))
+    return tuple(found for item in hosts.items() for found in problems.read(item, _read_several) or ())
+
+
+def _read_several(value: Value) -> tuple[ParsedTarget, ...]:
+    if not isinstance(value, str):
+        raise Unexpected("a host, or several as in web-[01-20]")
+    return tuple(found for text in expand_ranges(value) for found in parse_targets(text))
+
+
+def _read_tags(place: Place | None, problems: Problems) -> tuple[str, ...]:
+    if place is None:
+        return ()
+    if place.value == [] and not place.broken:
+        problems.append(place.problem(Unexpected("at least one tag", "leave tags out").told("an empty list")))
+    tags = [problems.read(item, read_tag) for item in place.items()]
+    return tuple(dict.fromkeys(tag for tag in tags if tag))
 
 
 def _read_host(place: Place | None, redact: bool, problems: Problems) -> tuple[ParsedTarget, ...] | None:

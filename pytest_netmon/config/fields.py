@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 
-from ..plan import MOST_TIMEOUT_S, Close, Expect
+from ..plan import MOST_TIMEOUT_S, Close, Expect, is_tag
 from ..safe import for_terminal
 from ..units import parse_duration_s, show_duration
 from .places import Value
@@ -124,6 +124,14 @@ def read_close(value: Value) -> Close:
     if value == "reset":
         return "reset"
     raise Unexpected("fin or reset", did_you_mean(value, ("fin", "reset")) if isinstance(value, str) else "")
+
+
+def read_tag(value: Value) -> str:
+    """Return a tag."""
+    if not isinstance(value, str) or not is_tag(value.strip()):
+        hint = "pytest has its own use for this word" if isinstance(value, str) and value.isalpha() else ""
+        raise Unexpected("a tag of letters, digits, '_', '.' and '-', a letter first", hint)
+    return value.strip()
 
 
 def _duration_s(value: Value, most_s: float) -> float:

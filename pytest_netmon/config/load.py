@@ -19,8 +19,9 @@ from ..problems import ConfigurationError, Problem, Source
 from .doubles import without_doubles
 from .endpoints import first_given, make_endpoints
 from .entries import Section
-from .options import Overrides, read_options
+from .options import Overrides, read_options, read_tags
 from .places import Problems
+from .selection import select
 from .settings import Settings
 
 __all__ = ["Overrides", "find_default", "load_plan"]
@@ -96,7 +97,8 @@ def _fill(plan: Plan, options: Section, sections: list[Section], overrides: Over
         return
     distinct = without_doubles(endpoints)
     problems += distinct.problems
-    plan.endpoints += distinct.endpoints
+    plan.endpoints += select(distinct.endpoints, read_tags(overrides, problems), problems)
+    plan.deselected = len(distinct.endpoints) - len(plan.endpoints)
     plan.warnings += [*warnings, *distinct.warnings]
     plan.included = {section.name: section.included_by for section in sections if section.included_by}
     first = next((section.defaults for section in sections if section.name == plan.files[0]), Settings())

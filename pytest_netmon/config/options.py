@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from ..problems import Source
 from .entries import Section, read_entry
-from .fields import read_rate
+from .fields import read_rate, read_tag
 from .places import Place, Problems
+from .selection import Selection
 from .settings import Settings, read_settings
 
 Given = str | int | float | None
@@ -18,7 +19,7 @@ class Overrides:
     """What options say, as they were given; None or empty where they say nothing.
 
     targets: each one target or several separated by commas. ports: ports or ranges for targets that
-    name none. They and limits may hold commas too. prefix: what stands before an option's name
+    name none. They, limits and tags may hold commas too. prefix: what stands before an option's name
     (`--netmon-`, or `--` of the netmon command), for messages. placed_targets: targets that are no
     options, each with its place: arguments, lines of a list. target_hint: how a target can be named,
     for messages; the option where empty.
@@ -32,6 +33,7 @@ class Overrides:
     limits: tuple[str, ...] = ()
     max_rate: Given = None
     max_rate_per_host: Given = None
+    tags: tuple[str, ...] = ()
     prefix: str = "--netmon-"
     placed_targets: tuple[tuple[str, Source], ...] = ()
     target_hint: str = ""
@@ -65,6 +67,18 @@ def read_options(overrides: Overrides, problems: Problems) -> Section:
             _single("max-rate-per-host", overrides.max_rate_per_host, overrides), read_rate
         ),
     )
+
+
+def read_tags(overrides: Overrides, problems: Problems) -> Selection:
+    """Return what the options say of tags: `db` and `!prod`. What is wrong is noted."""
+    wanted: list[str] = []
+    unwanted: list[str] = []
+    source = Source(overrides.option("tag"))
+    for word in (part.strip() for text in overrides.tags for part in text.split(",")):
+        tag = problems.read(Place(word.removeprefix("!"), source), read_tag)
+        if tag:
+            (unwanted if word.startswith("!") else wanted).append(tag)
+    return Selection(tuple(wanted), tuple(unwanted), source)
 
 
 def _single(name: str, value: Given, overrides: Overrides) -> Place | None:

@@ -75,7 +75,7 @@ def _problems_of(error: ValidationError, place: Place, spoken: frozenset[str]) -
     schema: Any = error.schema
     if error.validator == "additionalProperties":
         yield from _unknown_keys(place, schema["properties"])
-    elif error.validator == "required":
+    elif error.validator == "anyOf":
         if not _has_mistaken_keys(place, schema["properties"]):
             yield place.problem("expected host, a host name, an address or a URL, got a target without: add host")
     elif place.path not in spoken:
@@ -99,7 +99,7 @@ def _unknown_keys(place: Place, known: Mapping[str, object]) -> Iterator[Problem
 def _has_mistaken_keys(place: Place, known: Mapping[str, object]) -> bool:
     """Whether the unknown keys, reported by themselves, explain why `host` is missing."""
     keys = place.value if isinstance(place.value, dict) else {}
-    return _mistaken_target(keys) is not None or any("'host'" in did_you_mean(key, known) for key in keys)
+    return _mistaken_target(keys) is not None or any("'host" in did_you_mean(key, known) for key in keys)
 
 
 def _mistaken_target(mapping: dict[str, Place]) -> str | None:

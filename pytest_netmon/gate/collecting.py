@@ -96,6 +96,14 @@ def parametrize(metafunc: pytest.Metafunc, endpoints: Sequence[Endpoint]) -> Non
     metafunc.parametrize(FIXTURE, [_parameter(endpoint) for endpoint in chosen], indirect=True)
 
 
+def register_tags(config: pytest.Config, endpoints: Iterable[Endpoint]) -> None:
+    """Tell pytest of the marks that tags are: --strict-markers refuses others."""
+    known = {line.partition(":")[0].partition("(")[0].strip() for line in config.getini("markers")}
+    for tag in dict.fromkeys(tag for endpoint in endpoints for tag in endpoint.tags):
+        if tag not in known:
+            config.addinivalue_line("markers", f"{tag}: a tag of targets in netmon.yaml")
+
+
 def endpoint_of(item: pytest.Item) -> Endpoint | None:
     """The endpoint that a test is about, None where it is about none."""
     callspec = getattr(item, "callspec", None)
@@ -116,7 +124,7 @@ def _parametrized_by_user(metafunc: pytest.Metafunc) -> bool:
 
 
 def _parameter(endpoint: Endpoint) -> object:
-    marks = []
+    marks = [getattr(pytest.mark, tag) for tag in endpoint.tags]
     if endpoint.skip is not None:
         marks.append(pytest.mark.skip(reason=for_terminal(endpoint.skip)))
     if endpoint.xfail is not None:

@@ -11,7 +11,7 @@ from pytest_netmon.reports.junit_report import flat_properties
 from pytest_netmon.reports.summary import header_lines, progress_line
 
 from .closing import Closing
-from .collecting import endpoint_of, endpoints_to_probe, parametrize
+from .collecting import endpoint_of, endpoints_to_probe, parametrize, register_tags
 from .measuring import Measuring, UnmeasuredError
 from .planning import Planned
 from .settings import refuse_xdist
@@ -47,6 +47,7 @@ class Gate:
         """Make the plan before pytest's header, which shows it, and before any packet."""
         planned = Planned(self._config)
         self._plan, self._modules = planned.plan, planned.modules
+        register_tags(self._config, self._plan.endpoints)
         self._closing = Closing(self._config, planned.settings.report_folder)
 
     def pytest_report_header(self) -> list[str]:

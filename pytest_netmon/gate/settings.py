@@ -90,4 +90,5 @@ def _overrides(config: pytest.Config) -> Overrides:
         limits=tuple(option.netmon_limit or ()),
         max_rate=option.netmon_max_rate,
         max_rate_per_host=option.netmon_max_rate_per_host,
+        tags=tuple(option.netmon_tag or ()),
     )

@@ -180,6 +180,7 @@ def _settings(endpoint: Endpoint) -> dict[str, Any]:
             "xfail": endpoint.xfail,
             "redact": endpoint.redact,
             "close": endpoint.close,
+            "tags": list(endpoint.tags),
         },
         "skip": endpoint.skip,
     }

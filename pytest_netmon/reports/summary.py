@@ -40,6 +40,8 @@ def header_lines(plan: Plan, selected_count: int) -> list[str]:
     kinds += [f"{measured} measured"] if measured else []
     if len(checked) < len(plan.endpoints):
         kinds.append(f"{len(plan.endpoints) - len(checked)} skipped")
+    if plan.deselected:
+        kinds.append(f"{plan.deselected} more left out by their tags")
     line = f"netmon: {told} ({', '.join(kinds)})"
     if measured and math.isfinite(plan.planned_duration_s):
         line += f", planned {plan.planned_duration_s:.1f} s"

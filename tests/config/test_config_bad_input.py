@@ -161,11 +161,11 @@ from pytest_netmon.problems import ConfigurationError
         ("- {host: 'db:1', port: 5}", "netmon.yaml:2:20: targets[0]: unknown key 'port': did you mean 'ports'?"),
         (
             "- {host: 'db:1', tls: true}",
-            "netmon.yaml:2:20: targets[0]: unknown key 'tls': expected one of host, name, ports, "
-            "count, interval, timeout, "
-            "limits, expect, close, skip, xfail, redact",
+            "netmon.yaml:2:20: targets[0]: unknown key 'tls': expected one of host, hosts, name, "
+            "ports, count, interval, timeout, "
+            "limits, expect, close, skip, xfail, tags, redact",
         ),
-        ("- {hots: 'db:1'}", "netmon.yaml:2:6: targets[0]: unknown key 'hots': did you mean 'host'?"),
+        ("- {hots: 'db:1'}", "netmon.yaml:2:6: targets[0]: unknown key 'hots': did you mean 'hosts'?"),
         (
             "- {ports: [1]}",
             "netmon.yaml:2:5: targets[0]: expected host, a host name, an address or a URL, got a "

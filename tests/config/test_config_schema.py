@@ -81,10 +81,12 @@ def test_an_editor_accepts_a_variable_for_every_value() -> None:
         "skip": "${X}",
         "xfail": "${X}",
         "redact": "${X}",
+        "tags": ["${X}"],
         **settings,
     }
+    several = {"hosts": ["${X}", "web-[01-20]"], "tags": "${X}"}
     VALIDATOR.validate(
-        {"max_rate": "${X}", "max_rate_per_host": "${X}", "defaults": settings, "targets": [target, "${X}"]}
+        {"max_rate": "${X}", "max_rate_per_host": "${X}", "defaults": settings, "targets": [target, several, "${X}"]}
     )
 
 
@@ -102,6 +104,7 @@ def test_an_editor_accepts_a_variable_for_every_value() -> None:
         *(("redact", value) for value in ("yes", None, 5, [])),
         *(("name", value) for value in ("", "x" * 81, None, 5, True)),
         *(("host", value) for value in ("", None, 5, [])),
+        *(("tags", value) for value in ("", [], [""], "a b", "1a", "!a", None, 5, [5], {}, "x" * 41)),
     ],
 )
 def test_schema_and_readers_refuse_the_same_and_say_it_once(written: Written, key: str, value: object) -> None:
@@ -119,6 +122,7 @@ def test_schema_and_readers_refuse_the_same_and_say_it_once(written: Written, ke
         *(("limits", value) for value in ("max < 1s", ["max < 1s", "success >= 9%"])),
         *(("skip", value) for value in (True, False, "why")),
         *(("redact", value) for value in (False, "false")),
+        *(("tags", value) for value in ("db", ["db", "prod-2.x"])),
     ],
 )
 def test_schema_and_readers_accept_the_same(written: Written, key: str, value: object) -> None:

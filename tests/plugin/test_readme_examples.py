@@ -38,6 +38,13 @@ def test_the_configuration_can_be_run(project):
     assert (plan.warnings, plan.endpoints[-1].expect) == ([], "closed")
 
 
+def test_hosts_and_tags_are_as_shown(project):
+    path = project.write("netmon.yaml", block("tags"))
+    plan = load_plan([path], Overrides(tags=("web", "!db")), env={}, base=project.path)
+    assert len(plan.endpoints) == 22
+    assert (plan.endpoints[2].id, plan.deselected) == ("web-01.internal:443", 1)
+
+
 def test_the_mistakes_are_told_as_shown(project):
     wrong, told = block("mistakes.yaml"), block("mistakes")
     project.write("netmon.yaml", wrong)

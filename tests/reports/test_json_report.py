@@ -242,6 +242,7 @@ def test_an_endpoint_has_its_settings_statistics_verdict_and_limits():
             "xfail": None,
             "redact": False,
             "close": "fin",
+            "tags": [],
         },
         "skip": None,
         "complete": True,
