@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .units import spell_duration
 
-#: After one of these a reached endpoint is tried again (product.md, "Reached or measured").
+#: After one of these a reached endpoint is tried again.
 TRANSIENT = ("timeout", "reset", "dns_failed", "dns_timeout")
 #: What counts as closed under `expect: closed`.
 CLOSED = ("refused", "timeout", "prohibited")

@@ -22,7 +22,7 @@ Expect = Literal["open", "closed"]
 #: How a connection ends: after a drain with FIN, or at once with RST (no TIME_WAIT is left).
 Close = Literal["fin", "reset"]
 
-#: Tries of a reached endpoint in all, and the least time between their starts (product.md).
+#: Tries of a reached endpoint in all, and the least time between their starts.
 REACHED_TRIES = 3
 REACHED_RETRY_S = 1.0
 #: Checks of a measured endpoint that names limits but no count.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Status = Literal["passed", "failed", "inconclusive"]
 
-#: What a measured open endpoint must keep where it names no limit on success (product.md, "Limits").
+#: What a measured open endpoint must keep where it names no limit on success.
 BUILT_IN_SUCCESS = parse_limit("success >= 100%", origin="built-in")
 #: A reset comes after the handshake (before it, it would be `refused`): something listens there.
 _ONCE_OPEN = (OPEN, "reset")

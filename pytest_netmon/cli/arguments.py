@@ -6,7 +6,7 @@ import argparse
 import re
 from typing import NoReturn
 
-#: Exit statuses of every subcommand (product.md, "The netmon command").
+#: Exit statuses of every subcommand.
 MET, BROKEN, USAGE, INCONCLUSIVE = 0, 1, 2, 3
 #: 128 + the number of the signal, as a shell reports it.
 INTERRUPTED, CLOSED_PIPE = 130, 141

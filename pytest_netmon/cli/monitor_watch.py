@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pytest_netmon.run import Run
     from pytest_netmon.samples import Record
 
-#: Names are resolved again this often (product.md, "Names and addresses").
+#: Names are resolved again this often.
 _RESOLVE_EVERY_S = 60.0
 #: How often to look for new samples.
 _LOOK_EVERY_S = 0.05

@@ -70,7 +70,7 @@ _ORIGIN_ICMP, _ORIGIN_ICMP6 = 2, 3
 
 
 def ask_for_icmp(sock: socket.socket) -> None:
-    """Have ICMP errors queued with type and code, and reported at once (facts: without it an
+    """Have ICMP errors queued with type and code, and reported at once (measured: without it an
     ICMPv6 error surfaces only at the SYN repeat after 1 s)."""
     if not LINUX:
         return

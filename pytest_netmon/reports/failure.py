@@ -1,6 +1,6 @@
 """The text of a failed or inconclusive endpoint: what was measured, what was allowed, the likely cause. Pure.
 
-The same text stands in pytest's failure, in JUnit and in the terminal (product.md, "Verdicts").
+The same text stands in pytest's failure, in JUnit and in the terminal.
 """
 
 from __future__ import annotations

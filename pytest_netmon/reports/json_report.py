@@ -1,4 +1,4 @@
-"""`netmon.json`: the seed's shape and key names, additions beside them (product.md, "Artifacts"). Pure.
+"""`netmon.json`: the seed's shape and key names, additions beside them. Pure.
 
 Its schema is `pytest_netmon/schemas/results.schema.json`. Milliseconds keep 3 decimals, which is all that was
 measured, rates 6; what was not measured is null.

@@ -86,11 +86,16 @@ def test_a_timeout_tells_how_many_syns_went_out(probe: Probe, servers: Servers) 
     assert (sample.outcome, sample.syn_repeats) == ("timeout", 1)
 
 
-def test_a_connection_that_is_reset_at_once_is_a_reset_whichever_side_wins(probe: Probe, servers: Servers) -> None:
+def test_a_connection_that_is_reset_is_a_reset_whichever_side_wins_and_never_refused(
+    probe: Probe, servers: Servers
+) -> None:
+    """The reset may come before connect() is looked at, while we close, or (a server that got no turn) too late."""
     server = servers.resetting()
     samples = probe(entry(server.host, server.port, count=200, interval_us=2000))
-    assert {sample.outcome for sample in samples} == {"reset"}
-    assert {sample.connect_ms for sample in samples} == {None}
+    assert {sample.outcome for sample in samples} <= {"reset", "open"}
+    resets = [sample for sample in samples if sample.outcome == "reset"]
+    assert resets
+    assert {sample.connect_ms for sample in resets} == {None}
 
 
 @pytest.mark.skipif(not LINUX, reason="Linux answers so for the broadcast address of loopback")
@@ -180,12 +185,14 @@ def test_a_reached_endpoint_is_not_tried_again_after_a_definite_answer(probe: Pr
     assert [sample.outcome for sample in samples] == ["refused"]
 
 
+@pytest.mark.skipif(not LINUX, reason="a full backlog drops SYNs on Linux")
 def test_tries_start_at_least_the_interval_apart_and_one_after_the_other(probe: Probe, servers: Servers) -> None:
-    server = servers.resetting()
-    samples = probe(entry(server.host, server.port, count=3, interval_us=50_000, retry_on=["reset"]))
-    assert [(sample.check, sample.outcome) for sample in samples] == [(1, "reset"), (2, "reset"), (3, "reset")]
+    server = servers.silent()
+    changes = {"count": 3, "interval_us": 150_000, "timeout_us": 100_000, "retry_on": ["timeout"]}
+    samples = probe(entry(server.host, server.port, **changes))
+    assert [(sample.check, sample.outcome) for sample in samples] == [(1, "timeout"), (2, "timeout"), (3, "timeout")]
     starts = [sample.start_us for sample in samples]
-    assert min(starts[1] - starts[0], starts[2] - starts[1]) >= 50_000
+    assert min(starts[1] - starts[0], starts[2] - starts[1]) >= 150_000
 
 
 def test_the_host_rate_cap_spreads_a_first_round(probe: Probe, servers: Servers) -> None:

@@ -114,7 +114,7 @@ def run_of(probed: Sequence[tuple[Endpoint, Sequence[dict[str, Any]]]], *others:
 
 
 def product_failure() -> Result:
-    """The failure that product.md shows: 40 checks, 3 timeouts, SYNs repeated in checks 4, 7 and 31."""
+    """A measured endpoint that failed: 40 checks, 3 timeouts, SYNs repeated in checks 4, 7 and 31."""
     repeated = {4: 1034.2, 7: 1036.02, 31: 1020.5}
     checks = []
     for number in range(1, 41):
