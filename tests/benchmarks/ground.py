@@ -8,14 +8,19 @@ on a kill. Inside stand a TUN path of a known delay, loopback servers and a reso
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
+import pty
 import resource
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import termios
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -182,6 +187,29 @@ class Ground:
         cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         return Finished(wall_s, cpu_s, output or errors, process.returncode)
 
+    def run_on_terminal(self, command: Sequence[str], *, timeout_s: float = 60.0) -> bytes:
+        """Run a command on a terminal of its own, 100 columns wide; return all that it showed."""
+        ours, its = pty.openpty()
+        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
+        environment = {**self.environment, "TERM": "xterm"}
+        process = subprocess.Popen(
+            command, stdin=its, stdout=its, stderr=its, env=environment, cwd=self.folder, start_new_session=True
+        )
+        os.close(its)
+        killer = threading.Timer(timeout_s, process.kill)
+        killer.start()
+        shown = bytearray()
+        try:
+            with contextlib.suppress(OSError):  # EIO: all its ends are closed
+                while data := os.read(ours, 65536):
+                    shown += data
+        finally:
+            killer.cancel()
+            process.kill()
+            process.wait()
+            os.close(ours)
+        return bytes(shown)
+
     def run_json(self, command: Sequence[str], **how: Any) -> dict[str, Any]:
         """Run a command that prints one line of JSON."""
         finished = self.run(command, **how)
@@ -230,7 +258,7 @@ class Ground:
                 return
 
     def _lay_path(self) -> None:
-        self.path = self._serve(Server([*self.program("path"), DEVICE, str(round(DELAY_MS * 1000))]))
+        self.path = self._serve(Server([*self.program("path"), DEVICE, str(round(DELAY_MS * 1000))], self.cpus[1]))
         for words in (
             ["link", "set", "lo", "up"],
             ["address", "add", PATH_NETWORK, "dev", DEVICE],

@@ -1,4 +1,4 @@
-"""What most people would write: asyncio.open_connection with a clock around it.
+"""What most people would write: asyncio.open_connection with a timeout and a clock around it.
 
     naive_asyncio.py FILE
 
@@ -17,12 +17,14 @@ import sys
 import time
 from pathlib import Path
 
+TIMEOUT_S = 3.0
+
 
 async def check(host: str, port: int, times_ms: list[float]) -> None:
     began_s = time.perf_counter()
     try:
-        _, writer = await asyncio.open_connection(host, port)
-    except OSError:
+        _, writer = await asyncio.wait_for(asyncio.open_connection(host, port), TIMEOUT_S)
+    except (OSError, asyncio.TimeoutError):
         return
     times_ms.append((time.perf_counter() - began_s) * 1000)
     writer.close()

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -54,6 +55,7 @@ def job(
                 "timeout_us": round(timeout_s * 1e6),
                 "retry_on": None,
                 "until_us": None,
+                "close": "fin",
                 "redact": False,
             }
             for index, (host, port) in enumerate(endpoints)
@@ -105,13 +107,14 @@ class ProberRun:
 
     def wait(self, timeout_s: float) -> None:
         """Wait for its end. Raises GroundError where it does not come or is no good one."""
-        try:
-            status = self._process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            raise GroundError(f"the prober has not ended after {timeout_s:.0f} s") from None
+        killer = threading.Timer(timeout_s, self._process.kill)
+        killer.start()
+        # Not wait(timeout): that looks only every 50 ms.
+        status = self._process.wait()
         self.ended_s = time.time()
+        killer.cancel()
         if status:
-            raise GroundError(f"the prober ended with status {status}")
+            raise GroundError(f"the prober ended with status {status} within {timeout_s:.0f} s")
 
     def samples(self) -> list[Sample]:
         lines = self._lines()

@@ -1,18 +1,15 @@
-"""Whether a busy machine bends the reported times: a CPU-bound test in pytest, a parent that never rests."""
+"""Whether bustle bends the reported times: a CPU-bound test in pytest, a live table."""
 
 from __future__ import annotations
 
 import json
 import statistics
 import sys
-import time
+from pathlib import Path
 
 from bench import Bench
 from ground import DELAY_MS, GroundError, path_endpoints
 from table import Row, spread
-
-from pytest_netmon.campaign import Campaign, Progress
-from pytest_netmon.plan import Endpoint, Plan
 
 ENDPOINTS = 100
 INTERVAL_S = 0.25
@@ -26,7 +23,7 @@ _TESTS = {
 def busy_rows(bench: Bench) -> list[Row]:
     """Each kind of bustle against rest, in turn."""
     pytest_ms: dict[str, list[float]] = {"idle": [], "busy": []}
-    parent_ms: dict[str, list[float]] = {"idle": [], "busy": []}
+    table_ms: dict[str, list[float]] = {"idle": [], "busy": []}
     clock_ms: dict[str, list[float]] = {"idle": [], "busy": []}
     for _ in range(bench.some(3)):
         for kind in ("idle", "busy"):
@@ -34,11 +31,11 @@ def busy_rows(bench: Bench) -> list[Row]:
             pytest_ms[kind].append(connect)
             clock_ms[kind].append(clock)
         for kind in ("idle", "busy"):
-            parent_ms[kind].append(_under_parent(bench, kind))
+            table_ms[kind].append(_in_monitor(bench, kind))
     beside = f"our own clock went from {spread(clock_ms['idle'], 3)} to {spread(clock_ms['busy'], 3, 'ms')}"
     return [
         _row("a CPU-bound test running in pytest", pytest_ms, beside),
-        _row("a parent that works without rest while it follows the samples", parent_ms, ""),
+        _row("a live table drawing (`netmon monitor`)", table_ms, ""),
     ]
 
 
@@ -67,10 +64,7 @@ def _in_pytest(bench: Bench, kind: str) -> tuple[float, float]:
     done = bench.ground.run([*pytest_command(), "--netmon", "--rootdir=.", "-c", "/dev/null"], folder=folder)
     if done.status:
         raise GroundError(f"pytest ended with status {done.status}: {done.output[-300:]}")
-    raw_data = json.loads((folder / "netmon-report" / "netmon.json").read_text())["raw_data"]
-    samples = [sample for ports in raw_data.values() for samples in ports.values() for sample in samples]
-    if len(samples) != ENDPOINTS * count:
-        raise GroundError(f"{len(samples)} samples in netmon.json, expected {ENDPOINTS * count}")
+    samples = _samples(folder / "netmon-report" / "netmon.json", ENDPOINTS * count)
     return statistics.median(s["connect_ms"] for s in samples), statistics.median(s["clock_ms"] for s in samples)
 
 
@@ -84,29 +78,31 @@ def _count(bench: Bench) -> int:
     return 4 if bench.quick else 10
 
 
-def _under_parent(bench: Bench, kind: str) -> float:
-    count = _count(bench)
-    plan = Plan(
-        endpoints=[
-            Endpoint(host=host, port=port, measured=True, count=count, interval_s=INTERVAL_S)
-            for host, port in path_endpoints(ENDPOINTS)
-        ],
-        max_rate=5000,
-    )
-    campaign = Campaign(plan, range(ENDPOINTS))
-    try:
-        campaign.start()
-        campaign.wait_all(_work if kind == "busy" else None)
-        times_ms = [s.connect_ms for index in range(ENDPOINTS) for s in campaign.recording.of(index)]
-    finally:
-        campaign.close()
-    if None in times_ms or len(times_ms) != ENDPOINTS * count:
-        raise GroundError("not all checks came to open")
-    return statistics.median(ms for ms in times_ms if ms is not None)
+def _in_monitor(bench: Bench, kind: str) -> float:
+    """`netmon monitor` on a terminal: with its live table, or plain into a file."""
+    ground, count = bench.ground, _count(bench)
+    written = ground.folder / f"monitor-{kind}.json"
+    written.unlink(missing_ok=True)
+    hosts = [host for host, _ in path_endpoints(ENDPOINTS)]
+    port = str(path_endpoints(1)[0][1])
+    command = [sys.executable, "-m", "pytest_netmon", "monitor", "-t", *hosts, "-p", port]
+    command += ["-i", str(INTERVAL_S), "-c", str(count), "-o", str(written)]
+    if kind == "busy":
+        shown = ground.run_on_terminal(command)
+        if b"\x1b[" not in shown:
+            raise GroundError("netmon monitor drew no table")
+    else:
+        ground.run([*command, "--plain"])
+    return statistics.median(sample["connect_ms"] for sample in _samples(written, ENDPOINTS * count))
 
 
-def _work(_: Progress) -> None:
-    """Called ten times a second: leaves hardly anything of it."""
-    end_s = time.monotonic() + 0.09
-    while time.monotonic() < end_s:
-        sum(range(1000))
+def _samples(file: Path, expected: int) -> list[dict[str, float]]:
+    raw_data = json.loads(file.read_text())["raw_data"]
+    samples = [sample for ports in raw_data.values() for samples in ports.values() for sample in samples]
+    if len(samples) != expected:
+        raise GroundError(f"{len(samples)} samples in {file.name}, expected {expected}")
+    return samples
+
+
+def _count(bench: Bench) -> int:
+    return 4 if bench.quick else 10

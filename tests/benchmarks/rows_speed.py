@@ -6,14 +6,17 @@ import json
 import statistics
 import sys
 import time
+from collections import defaultdict
+from dataclasses import dataclass
 
 from bench import Bench
-from ground import HERE, SERVER_PORTS, Ground, GroundError
+from ground import HERE, SERVER_PORTS, Ground, GroundError, path_endpoints
 from peers import run_naive
 from prober_runs import ProberRun, job, private_bytes
 from table import Row, not_measured, spread
 
 IN_FLIGHT = 64
+PATH_ENDPOINTS = 1000
 _ADDRESSES = 50
 _ASYNCIO_RATIO, _LIMIT_RATIO = 4.0, 0.6
 _WHOLE_WAY = 10_000
@@ -21,68 +24,101 @@ _IN_FLIGHT_BYTES, _FINISHED_BYTES = 1024, 32
 
 
 def throughput_rows(bench: Bench) -> list[Row]:
-    """The engine, asyncio and the limit in C in turn, each alone on the same core, servers on the other.
+    """The engine, asyncio and the limit in C in turn, each alone on the same core, all else on the other.
 
     Compared by CPU time: what others on this machine take then counts for none of them.
     """
-    rates: dict[str, list[float]] = {"engine": [], "asyncio": [], "limit": []}
-    walls: dict[str, list[float]] = {"engine": [], "asyncio": [], "limit": []}
-    checks = bench.fewer(24_000)
+    places = [_on_loopback(bench.ground)]
+    if bench.ground.path is not None:
+        places.append(_on_path())
+    return [row for place in places for row in _throughput(bench, place)]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where checks go: endpoints, and the same for the client in C (address, addresses, port, ports)."""
+
+    name: str
+    endpoints: list[tuple[str, int]]
+    interval_s: float
+    block: tuple[str, int, int, int]
+    in_flight: int
+
+
+def _on_loopback(ground: Ground) -> Place:
+    block = ("127.0.1.1", _ADDRESSES, ground.first_port, SERVER_PORTS)
+    return Place("loopback", _loopback(ground, IN_FLIGHT), 0, block, IN_FLIGHT)
+
+
+def _on_path() -> Place:
+    endpoints = path_endpoints(PATH_ENDPOINTS)
+    host, port = endpoints[0]
+    return Place("the path", endpoints, 0.05, (host, 240, port, 1), PATH_ENDPOINTS)
+
+
+def _throughput(bench: Bench, place: Place) -> list[Row]:
+    ground, checks = bench.ground, bench.fewer(24_000)
+    cpu_us: dict[str, list[float]] = defaultdict(list)
     for _ in range(bench.some(5)):
-        for name, said in (
-            ("engine", _engine(bench.ground, checks)),
-            ("asyncio", _asyncio(bench.ground, checks // 4)),
-            ("limit", _limit(bench.ground, checks * 2)),
-        ):
-            if said is not None:
-                rates[name].append(said["checks"] / said["cpu_s"])
-                walls[name].append(said["checks"] / said["wall_s"])
-    if rates["limit"]:
-        ratio = statistics.median(rates["limit"]) / statistics.median(rates["asyncio"])
-        bench.notes.append(f"throughput: the C client itself does {ratio:.1f} times what asyncio does here")
-    shown = f"{spread(rates['engine'], 0)} checks a CPU second"
-    numbers = {"checks_per_cpu_s": rates, "checks_per_wall_s": walls}
-    others = (
-        ("asyncio open_connection", _ASYNCIO_RATIO, rates["asyncio"]),
-        ("a C client of the same system calls", _LIMIT_RATIO, rates["limit"]),
-    )
-    return [_ratio_row(name, least, rates["engine"], theirs, shown, numbers) for name, least, theirs in others]
+        cpu_us["engine"].append(_cpu_us(_engine(ground, place, checks)))
+        cpu_us["asyncio"].append(_cpu_us(_asyncio(ground, place, checks // 4, None)))
+        cpu_us["asyncio pool"].append(_cpu_us(_asyncio(ground, place, checks // 4, min(place.in_flight, 500))))
+        if ground.has_compiler:
+            cpu_us["limit"].append(_cpu_us(_limit(ground, place, checks)))
+    what = f"throughput of the engine on one core, {place.name}"
+    pool = _ratios(cpu_us["asyncio pool"], cpu_us["engine"])
+    beside = f"{_rates(cpu_us)}; with a pool of workers asyncio is {spread(pool, 2)} times slower than the engine"
+    return [
+        _ratio_row(f"{what} / asyncio, a task for each check", _ASYNCIO_RATIO, "asyncio", cpu_us, beside),
+        _ratio_row(f"{what} / a C client of the same system calls", _LIMIT_RATIO, "limit", cpu_us, ""),
+    ]
 
 
-def _ratio_row(
-    other: str, least: float, ours: list[float], theirs: list[float], shown: str, numbers: dict[str, object]
-) -> Row:
-    what, target = f"throughput of the engine on one core / {other}", f">= {least}"
-    if not theirs:
+def _ratio_row(what: str, least: float, other: str, cpu_us: dict[str, list[float]], beside: str) -> Row:
+    target = f">= {least}"
+    if not cpu_us[other]:
         return not_measured(what, target, "no C compiler (gcc)")
-    ratios = [our / their for our, their in zip(ours, theirs, strict=True)]
-    beside = f"ours {shown}, theirs {spread(theirs, 0)}"
-    return Row(what, target, spread(ratios, 2), statistics.median(ratios) >= least, beside, numbers)
+    ratios = _ratios(cpu_us[other], cpu_us["engine"])
+    return Row(what, target, spread(ratios, 2), statistics.median(ratios) >= least, beside, {"cpu_us": dict(cpu_us)})
+
+
+def _ratios(theirs_us: list[float], ours_us: list[float]) -> list[float]:
+    return [their / our for their, our in zip(theirs_us, ours_us, strict=True)]
+
+
+def _rates(cpu_us: dict[str, list[float]]) -> str:
+    rates = (f"{name} {1e6 / statistics.median(values):,.0f}" for name, values in cpu_us.items() if values)
+    return f"checks a CPU second: {', '.join(rates)}"
+
+
+def _cpu_us(said: dict[str, float]) -> float:
+    return 1e6 * said["cpu_s"] / said["checks"]
 
 
 def _loopback(ground: Ground, endpoints: int) -> list[tuple[str, int]]:
     return [(f"127.0.1.{i % _ADDRESSES + 1}", ground.first_port + i % SERVER_PORTS) for i in range(endpoints)]
 
 
-def _engine(ground: Ground, checks: int) -> dict[str, float]:
-    work = job(_loopback(ground, IN_FLIGHT), checks // IN_FLIGHT, 0)
+def _engine(ground: Ground, place: Place, checks: int) -> dict[str, float]:
+    count = checks // len(place.endpoints)
     command = [sys.executable, str(HERE / "engine_alone.py")]
+    work = job(place.endpoints, count, place.interval_s)
     said = ground.run_json(command, cpu=ground.cpus[0], given=json.dumps(work) + "\n")
-    if said["checks"] != said["samples"] or said["samples"] != checks // IN_FLIGHT * IN_FLIGHT:
-        raise GroundError(f"{said['checks']} of {checks} checks came to open")
+    if said["checks"] != said["samples"] or said["samples"] != count * len(place.endpoints):
+        raise GroundError(f"{said['checks']} of {count * len(place.endpoints)} checks came to open")
     return said
 
 
-def _asyncio(ground: Ground, checks: int) -> dict[str, float]:
-    plan = {"endpoints": _loopback(ground, IN_FLIGHT), "count": checks // IN_FLIGHT, "interval_s": 0}
-    return run_naive(ground, {**plan, "in_flight": IN_FLIGHT}, ground.cpus[0])
+def _asyncio(ground: Ground, place: Place, checks: int, pool: int | None) -> dict[str, float]:
+    """As most write it, a task for each check, all at once; or a pool of workers."""
+    endpoints, count = place.endpoints, checks // len(place.endpoints)
+    plan = {"endpoints": endpoints * (1 if pool else count), "count": count if pool else 1, "interval_s": 0}
+    return run_naive(ground, {**plan, "in_flight": pool}, ground.cpus[0])
 
 
-def _limit(ground: Ground, checks: int) -> dict[str, float] | None:
-    if not ground.has_compiler:
-        return None
-    where = ["127.0.1.1", str(_ADDRESSES), str(ground.first_port), str(SERVER_PORTS)]
-    return ground.run_json([*ground.program("client"), *where, str(checks), str(IN_FLIGHT)], cpu=ground.cpus[0])
+def _limit(ground: Ground, place: Place, checks: int) -> dict[str, float]:
+    arguments = [*place.block, checks, place.in_flight]
+    return ground.run_json([*ground.program("client"), *map(str, arguments)], cpu=ground.cpus[0])
 
 
 def whole_way_rows(bench: Bench) -> list[Row]:
