@@ -63,6 +63,18 @@ def shown_ms(value_ms: float | None) -> str:
     return "-" if value_ms is None else f"{value_ms:.2f}"
 
 
+def shown_span(seconds: float) -> str:
+    """Return how long something took, for people: `0.42 s`, `9.8 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`."""
+    if seconds < 59.95:
+        return f"{seconds:.2f} s" if seconds < 0.995 else f"{seconds:.1f} s"
+    whole = round(seconds)
+    for size, unit, part, part_unit in ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if whole >= size:
+            rest = whole % size // part
+            return f"{whole // size} {unit}" + (f" {rest} {part_unit}" if rest else "")
+    return f"{whole} s"
+
+
 def _columns(character: str) -> int:
     if unicodedata.category(character) in ("Mn", "Me"):
         return 0

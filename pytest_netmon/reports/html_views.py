@@ -1,0 +1,312 @@
+"""What the HTML report shows of an endpoint, as texts and numbers: the page only places them. Pure."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ..limits import shown_limit, shown_measured
+from ..outcomes import LOCAL_ERROR, OPEN, cause_of
+from ..plan import LOCAL_VANTAGE, Endpoint
+from ..run import Result, Run
+from ..safe import for_terminal
+from ..samples import Sample
+from ..statistics import Distribution, Statistics
+from .failure import Told, told_of
+from .html_charts import Axis, Histogram, TimeLine, axis_of, histogram_of, time_line_of
+from .html_scale import Scale
+from .html_series import AddressTally, Series, series_of
+from .html_words import chart_in_words, key_of, longest_outage, middle_half, schedule_of
+from .layout import counted, shown_ms, shown_span
+from .standings import ORDER, RED, standing_of
+
+#: Below that many checks a percentile is the maximum (nearest rank).
+_LEAST_FOR = {95: 20, 99: 100}
+#: With fewer checks a chart says no more than a sentence.
+_LEAST_FOR_CHART = 3
+NOTHING = "-"
+
+#: One row of a table, its cells as texts.
+Row = tuple[str, ...]
+#: Starts and lengths in microseconds since the start of the run.
+Gaps = Sequence[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """A row of the table of all endpoints. number: of the endpoint in the plan. rank, success_rate, *_ms, repeats: to
+    sort by, None where there is none. spread: where on a common logarithmic scale the fastest, the median and the
+    slowest check stand, in thousandths."""
+
+    number: int
+    name: str
+    where: str
+    standing: str
+    rank: int
+    success: str
+    success_rate: float | None
+    median_ms: float | None
+    p95_ms: float | None
+    max_ms: float | None
+    repeats: int | None
+    spread: tuple[int, int, int] | None
+    note: str
+    has_details: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Both charts, and what they say in words. from_time, to_time: of the first and the last start."""
+
+    axis: Axis
+    time_line: TimeLine
+    histogram: Histogram | None
+    from_time: str
+    to_time: str
+    span: str
+    text: str
+    key: str
+    histogram_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointView:
+    """limits: metric, measured, allowed, `kept` or `broken`, origin. phases, outcomes, addresses, checks: rows of
+    tables, empty where there is nothing to tell. facts: terms and what is to say of them."""
+
+    number: int
+    name: str
+    where: str
+    standing: str
+    is_red: bool
+    xfail: str | None
+    told: Told
+    limits: tuple[Row, ...]
+    chart: Chart | None
+    phases: tuple[Row, ...]
+    outcomes: tuple[Row, ...]
+    addresses: tuple[Row, ...]
+    checks: tuple[Row, ...]
+    checks_caption: str
+    facts: tuple[tuple[str, str], ...]
+
+
+PHASE_HEAD = ("phase", "count", "min", "avg", "median", "p95", "p99", "max", "stdev", "jitter")
+
+
+def view_of(result: Result, run: Run, gaps: Gaps = ()) -> EndpointView:
+    """Return all that is shown of an endpoint; reads its samples once. `gaps` are those to draw."""
+    series = series_of(result)
+    standing = standing_of(result)
+    is_red = standing in RED
+    told = told_of(result, series.evidence)
+    return EndpointView(
+        number=result.index,
+        name=for_terminal(result.endpoint.id),
+        where=where_of(result),
+        standing=standing,
+        is_red=is_red,
+        xfail=for_terminal(result.endpoint.xfail) if result.endpoint.xfail else None,
+        told=told,
+        limits=tuple(_limit_rows(result)),
+        chart=_chart_of(result, series, run, gaps) if result.endpoint.expect == "open" else None,
+        phases=tuple(_phase_rows(result.statistics)),
+        outcomes=tuple(_outcome_rows(result)),
+        addresses=tuple(_address_rows(result, series)),
+        checks=tuple(_check_row(sample, result.endpoint, run) for sample in series.listed),
+        checks_caption=_checks_caption(result.endpoint, series),
+        facts=tuple(_facts(result, series)),
+    )
+
+
+def where_of(result: Result) -> str:
+    """Return host, address and vantage, as far as the name does not say as much and they may be shown."""
+    endpoint = result.endpoint
+    parts = [f"from {endpoint.vantage}"] if endpoint.vantage != LOCAL_VANTAGE else []
+    if not endpoint.redact:
+        address = result.address if result.address != endpoint.host else None
+        parts = [each for each in (endpoint.host if endpoint.name else None, address) if each] + parts
+    return ", ".join(map(for_terminal, parts))
+
+
+def table_row_of(result: Result, common: Scale | None, *, has_details: bool) -> TableRow:
+    statistics, connect = result.statistics, result.statistics.connect
+    standing = standing_of(result)
+    return TableRow(
+        number=result.index,
+        name=for_terminal(result.endpoint.id),
+        where=where_of(result),
+        standing=standing,
+        rank=ORDER.index(standing),
+        success=_shown_success(result),
+        success_rate=statistics.success_rate,
+        median_ms=connect.median_ms,
+        p95_ms=_percentile_ms(connect, 95),
+        max_ms=connect.max_ms,
+        repeats=statistics.syn_repeats,
+        spread=_spread(connect, common),
+        note="",
+        has_details=has_details,
+    )
+
+
+def unprobed_row(number: int, endpoint: Endpoint, standing: str) -> TableRow:
+    """Return the row of an endpoint without a result."""
+    return TableRow(
+        number=number,
+        name=for_terminal(endpoint.id),
+        where="",
+        standing=standing,
+        rank=ORDER.index(standing),
+        success=NOTHING,
+        success_rate=None,
+        median_ms=None,
+        p95_ms=None,
+        max_ms=None,
+        repeats=None,
+        spread=None,
+        note=for_terminal(endpoint.skip) if endpoint.skip else "",
+        has_details=False,
+    )
+
+
+def common_scale(results: Sequence[Result]) -> Scale | None:
+    """Return the logarithmic scale on which all connect times of a run stand; None without any."""
+    bounds = [ms for each in results for ms in (each.statistics.connect.min_ms, each.statistics.connect.max_ms)]
+    values = [ms for ms in bounds if ms is not None]
+    if not values:
+        return None
+    low, high = max(min(values), 0.001), max(*values, 0.001)
+    return Scale(low, high, is_log=True) if low < high else Scale(low / 2, high * 2, is_log=True)
+
+
+def _shown_success(result: Result) -> str:
+    statistics = result.statistics
+    if result.endpoint.expect == "closed" and result.verdict.status == "passed":
+        return "closed"
+    return f"{statistics.successful}/{statistics.checks}"
+
+
+def _percentile_ms(phase: Distribution, percentile: int) -> float | None:
+    return phase.percentile_ms(percentile) if phase.count >= _LEAST_FOR[percentile] else None
+
+
+def _spread(connect: Distribution, common: Scale | None) -> tuple[int, int, int] | None:
+    if common is None or connect.min_ms is None or connect.median_ms is None or connect.max_ms is None:
+        return None
+    low, middle, high = (
+        round(common.share_of(ms) * 1000) for ms in (connect.min_ms, connect.median_ms, connect.max_ms)
+    )
+    return low, middle, high
+
+
+def _limit_rows(result: Result) -> Iterator[Row]:
+    for each in result.verdict.limits:
+        measured = shown_measured(each.limit, each.value)
+        state = "kept" if each.ok else "broken"
+        yield each.limit.metric.shown_name, measured, shown_limit(each.limit), state, each.limit.origin
+
+
+def _phase_rows(statistics: Statistics) -> Iterator[Row]:
+    phases = {"connect": statistics.connect, "name resolution": statistics.dns, "round trip": statistics.rtt}
+    for name, phase in phases.items():
+        if phase.count:
+            percentiles_ms = (_percentile_ms(phase, 95), _percentile_ms(phase, 99))
+            figures_ms = (phase.min_ms, phase.avg_ms, phase.median_ms, *percentiles_ms, phase.max_ms)
+            yield name, str(phase.count), *map(shown_ms, (*figures_ms, phase.stdev_ms, phase.jitter_ms))
+
+
+def _outcome_rows(result: Result) -> Iterator[Row]:
+    statistics = result.statistics
+    made = statistics.checks
+    if statistics.successful:
+        yield OPEN, str(statistics.successful), _share(statistics.successful, made), cause_of(OPEN, 0.0)
+    for outcome, times in sorted(statistics.errors.items(), key=lambda error: (-error[1], error[0])):
+        cause = cause_of(outcome, result.endpoint.timeout_s)
+        yield for_terminal(outcome), str(times), _share(times, made), cause
+    if statistics.local_errors:
+        yield LOCAL_ERROR, str(statistics.local_errors), "left out", cause_of(LOCAL_ERROR, 0.0)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole * 100:.1f} %"
+
+
+def _address_rows(result: Result, series: Series) -> Iterator[Row]:
+    if result.endpoint.redact or len(series.addresses) < 2:
+        return
+    for address, tally in series.addresses.items():
+        yield _address_row(for_terminal(address), tally)
+    if series.other_addresses.checks:
+        yield _address_row("others", series.other_addresses)
+
+
+def _address_row(name: str, tally: AddressTally) -> Row:
+    average_ms = tally.sum_ms / tally.opened if tally.opened else None
+    return name, str(tally.checks), str(tally.opened), shown_ms(average_ms)
+
+
+def _checks_caption(endpoint: Endpoint, series: Series) -> str:
+    what = "were not closed" if endpoint.expect == "closed" else "failed or needed a repeated SYN"
+    shown = len(series.listed)
+    first = f", the first {shown} of {shown + series.unlisted}" if series.unlisted else ""
+    return f"Checks that {what}{first}"
+
+
+def _check_row(sample: Sample, endpoint: Endpoint, run: Run) -> Row:
+    moment = run.timestamp_of(sample)
+    day = "" if run.started_at.date() == run.ended_at.date() else f"{moment:%Y-%m-%d} "
+    time = f"{day}{moment:%H:%M:%S}.{moment.microsecond // 1000:03d}"
+    told = [for_terminal(sample.outcome)]
+    if sample.outcome == OPEN and sample.syn_repeats:
+        told.append(f"after {counted(sample.syn_repeats, 'repeated SYN')}")
+    if sample.icmp:
+        told.append(f"ICMP {sample.icmp[0]}/{sample.icmp[1]}")
+    told += [for_terminal(sample.errno)] if sample.errno else []
+    address = NOTHING if endpoint.redact or not sample.address else for_terminal(sample.address)
+    spent_ms = sample.connect_ms if sample.outcome == OPEN else sample.clock_ms
+    return str(sample.check), time, ", ".join(told), shown_ms(spent_ms), address
+
+
+def _facts(result: Result, series: Series) -> Iterator[tuple[str, str]]:
+    endpoint, statistics = result.endpoint, result.statistics
+    yield "checks", schedule_of(endpoint)
+    if endpoint.expect == "closed":
+        yield "expected", "closed: it must not be reachable"
+    if statistics.checks:
+        yield "open", f"{statistics.successful} of {counted(statistics.checks, 'check')}"
+    if statistics.consecutive_failures > 1:
+        yield "longest outage", longest_outage(statistics)
+    if statistics.syn_repeats is not None:
+        yield "SYN repeats", str(statistics.syn_repeats)
+    if not statistics.connect.is_exact:
+        yield "percentiles", "within 0.1 %: too many different times to keep them all"
+    if series.last_start_us is not None:
+        yield "took", shown_span(series.evidence.duration_s)
+    if endpoint.source:
+        yield "written in", for_terminal(str(endpoint.source))
+
+
+def _chart_of(result: Result, series: Series, run: Run, gaps: Gaps) -> Chart | None:
+    statistics = result.statistics
+    axis = axis_of(statistics.connect, result.verdict.limits)
+    is_told_without = statistics.checks + statistics.local_errors < _LEAST_FOR_CHART
+    first_us, last_us = series.evidence.first_us, series.last_start_us
+    if axis is None or is_told_without or first_us is None or last_us is None:
+        return None
+    time_line = time_line_of(series, axis.scale, gaps)
+    start, end = (run.started_at + datetime.timedelta(microseconds=us) for us in (first_us, last_us))
+    shape = "%H:%M:%S" if start.date() == end.date() else "%m-%d %H:%M"
+    times = (start.strftime(shape), end.strftime(shape))
+    return Chart(
+        axis=axis,
+        time_line=time_line,
+        histogram=histogram_of(statistics.connect, result.verdict.limits),
+        from_time=times[0],
+        to_time=times[1],
+        span=shown_span((last_us - first_us) / 1e6),
+        text=chart_in_words(result, time_line, *times),
+        key=key_of(time_line),
+        histogram_text=middle_half(statistics.connect),
+    )
