@@ -126,6 +126,6 @@ class _Track:
 def _gap_text(gap: Gap) -> str:
     length = show_duration(round(gap.length_us / 1e6, 1))
     missed = "no check" if not gap.missed else "1 check" if gap.missed == 1 else f"{gap.missed} checks"
-    causes = {"suspended": "was suspended", "stalled": "stood still"}
+    causes = {"suspended": "was suspended", "stalled": "stood still", "late": "was too busy"}
     what = causes.get(gap.cause, f"did not run ({gap.cause})")
     return f"this machine {what} for {length}: {missed} left out, nothing is held against the targets"

@@ -1,4 +1,4 @@
-"""How late starts were: a histogram in bounded memory. Pure."""
+"""How late starts were: a histogram in bounded memory, and what came too late for others to be made. Pure."""
 
 from __future__ import annotations
 
@@ -39,3 +39,27 @@ class Lateness:
             if seen >= rank:
                 return value_us
         return self.max_us
+
+
+class LeftOut:
+    """Starts that came so late that others of their endpoint were due meanwhile, and were left out: told as
+    one gap for all that came together."""
+
+    def __init__(self) -> None:
+        self._missed = 0
+        self._from_ns = self._to_ns = 0
+
+    def add(self, missed: int, from_ns: int, to_ns: int) -> None:
+        """So many starts of an endpoint were left out between two times."""
+        self._from_ns = min(self._from_ns, from_ns) if self._missed else from_ns
+        self._to_ns = max(self._to_ns, to_ns)
+        self._missed += missed
+
+    def event(self, base_ns: int) -> Optional[Dict[str, object]]:
+        """Return the event of what was added since the last one; None where that is nothing."""
+        if not self._missed:
+            return None
+        missed, self._missed = self._missed, 0
+        at_us = (self._from_ns - base_ns) // 1000
+        length_us = (self._to_ns - self._from_ns) // 1000
+        return {"event": "gap", "at_us": at_us, "length_us": length_us, "cause": "late", "missed": missed}

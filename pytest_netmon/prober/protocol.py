@@ -41,6 +41,7 @@ samples stand events, objects:
 
     {"event": "done", "endpoint": 3}                       no more samples of it
     {"event": "gap", "at_us": .., "length_us": .., "cause": "stalled", "missed": 12}
+                                 starts left out; also "suspended", and "late": the loop ran, but not in time
     {"event": "address", "host": .., "old": [..], "new": [..]}
     {"event": "lost", "samples": 7, "text": ".."}         not recorded: disk full
     {"event": "warning", "text": ".."}
