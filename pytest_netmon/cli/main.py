@@ -20,6 +20,7 @@ COMMANDS = {
     "check": "can this machine reach everything, fast enough? The gate, without pytest",
     "monitor": "watch targets for minutes or weeks, live",
     "report": "render, merge, compare and recover what was measured",
+    "init": "write a netmon.yaml to start from, or the step of a pipeline",
 }
 _HELP = ("-h", "--help", "help")
 _VERSION = ("-V", "--version")

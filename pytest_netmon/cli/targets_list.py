@@ -21,6 +21,14 @@ def read_targets(name: str) -> list[tuple[str, Source]]:
 
     Raises ConfigurationError where there is no such text.
     """
+    return [(target_of(line), source) for line, source in read_lines(name)]
+
+
+def read_lines(name: str) -> list[tuple[str, Source]]:
+    """Return the lines of the file `name` that say something, `-` for standard input, without comments.
+
+    Raises ConfigurationError where there are none, and where this is no text.
+    """
     source = Source("standard input" if name == STANDARD_INPUT else for_terminal(name, None))
     try:
         data = _read(name)
@@ -31,25 +39,31 @@ def read_targets(name: str) -> list[tuple[str, Source]]:
         text = f"expected a list of targets of at most {MOST_BYTES >> 20} MiB, got more"
         raise ConfigurationError([Problem(source, "", text)])
     try:
-        targets = targets_in(data.decode("utf-8-sig"), source.file)
+        lines = lines_in(data.decode("utf-8-sig"), source.file)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         text = f"expected a list of targets in UTF-8, got a byte 0x{data[error.start]:02x}"
         raise ConfigurationError([Problem(Source(source.file, line), "", text)]) from error
-    if not targets:
+    if not lines:
         text = "expected targets, one a line (db.internal 5432, db.internal:5432 or a URL), got none"
         raise ConfigurationError([Problem(source, "", text)])
-    return targets
+    return lines
 
 
 def targets_in(text: str, file: str) -> list[tuple[str, Source]]:
     """Return the targets of a list, `host port` as `host:port`; whatever else stands in a line stays
     as it is, for the configuration to judge."""
+    return [(target_of(line), source) for line, source in lines_in(text, file)]
+
+
+def lines_in(text: str, file: str) -> list[tuple[str, Source]]:
+    """Return the lines that say something, without comments, each with its place."""
     lines = ((_COMMENT.sub("", line).strip(), number) for number, line in enumerate(text.split("\n"), 1))
-    return [(_target(line), Source(file, number)) for line, number in lines if line]
+    return [(line, Source(file, number)) for line, number in lines if line]
 
 
-def _target(line: str) -> str:
+def target_of(line: str) -> str:
+    """Return `host port` as `host:port`, anything else as it is."""
     words = line.split()
     if len(words) != 2 or "://" in line:
         return line

@@ -51,7 +51,7 @@ def test_the_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> Non
 def test_an_unknown_word_gets_a_suggestion(capsys: pytest.CaptureFixture[str], word: str, meant: str) -> None:
     status, out, err = run(capsys, word)
     assert (status, out) == (2, "")
-    assert err == f"netmon: expected one of check, monitor, report, got {word}: {meant}\n"
+    assert err == f"netmon: expected one of check, monitor, report, init, got {word}: {meant}\n"
 
 
 def test_a_url_in_place_of_a_command_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
