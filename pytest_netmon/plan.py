@@ -64,10 +64,12 @@ class Endpoint:
     host: a host name in lower case or an IP address in its shortest form, without brackets.
     count: checks to make (measured) or tries at the most (reached). None: until told to stop (watched).
     interval_s: from start to start (measured), or the least time between tries (reached).
+    warmup: checks of a measured one that are made before those and not counted.
     timeout_s: the deadline of one check, name resolution of the first one apart.
     wait_s: of a reached one: after any outcome but open it is tried again, no try starting later
     than this after the start of the campaign. None: few tries, after transient outcomes only.
     limits: all that are in force; for a measured open endpoint one of them is about success.
+    warn: limits that are shown where they are broken, and fail nothing.
     watched: by `netmon monitor`: measured, and without limits nothing is asked of it (`is_judged`).
     skip, xfail: the user's reason, None where not asked for.
     redact: show `name` in place of host and address everywhere.
@@ -83,10 +85,12 @@ class Endpoint:
     measured: bool = False
     watched: bool = False
     count: int | None = REACHED_TRIES
+    warmup: int = 0
     interval_s: float = REACHED_RETRY_S
     timeout_s: float = DEFAULT_TIMEOUT_S
     wait_s: float | None = None
     limits: tuple[Limit, ...] = ()
+    warn: tuple[Limit, ...] = ()
     expect: Expect = "open"
     skip: str | None = None
     xfail: str | None = None
@@ -118,14 +122,14 @@ class Endpoint:
     @property
     def is_repeated(self) -> bool:
         """Whether it is measured more than once, so that it has a sustained rate."""
-        return self.measured and (self.count is None or self.count > 1)
+        return self.measured and (self.count is None or self.warmup + self.count > 1)
 
     @property
     def planned_duration_s(self) -> float:
         """From the first planned start to the last one: 0 where it is reached, infinite without a last one."""
         if not self.measured:
             return 0.0
-        return math.inf if self.count is None else (self.count - 1) * self.interval_s
+        return math.inf if self.count is None else (self.warmup + self.count - 1) * self.interval_s
 
 
 @dataclass(slots=True, kw_only=True)
@@ -242,10 +246,11 @@ def _endpoint_problems(index: int, endpoint: object) -> Iterator[Problem]:
     path = path if identity else endpoint.id
     schedule = [*_schedule_texts(endpoint)]
     yield from (Problem(place, path, text) for text in schedule)
-    if not isinstance(endpoint.limits, (tuple, list)):
-        yield Problem(place, path, f"expected a tuple of limits, got {type(endpoint.limits).__name__}")
-        return
-    for limit in endpoint.limits:
+    for limits in (endpoint.limits, endpoint.warn):
+        if not isinstance(limits, (tuple, list)):
+            yield Problem(place, path, f"expected a tuple of limits, got {type(limits).__name__}")
+            return
+    for limit in (*endpoint.limits, *endpoint.warn):
         if not isinstance(limit, Limit):
             yield Problem(place, path, f"expected a Limit (see parse_limit), got {type(limit).__name__}")
         elif not schedule:
@@ -273,8 +278,12 @@ def _schedule_texts(endpoint: Endpoint) -> Iterator[str]:
     endless = endpoint.count is None and endpoint.watched
     if not endless and not _is_count(endpoint.count):
         yield f"expected a count of 1 or more, got {endpoint.count!r:.80}"
-    elif endpoint.count != 1 and not _is_positive(endpoint.interval_s):
+    elif (endpoint.count != 1 or endpoint.warmup) and not _is_positive(endpoint.interval_s):
         yield f"expected an interval above 0 s, got {endpoint.interval_s!r:.80}"
+    if not _is_whole(endpoint.warmup) or endpoint.warmup < 0:
+        yield f"expected a warmup of 0 or more checks, got {endpoint.warmup!r:.80}"
+    elif endpoint.warmup and not endpoint.measured:
+        yield "warmup needs a measured endpoint: say how often to check it (count)"
     if not _is_positive(endpoint.timeout_s) or endpoint.timeout_s > MOST_TIMEOUT_S:
         yield f"expected a timeout above 0 s and up to {show_duration(MOST_TIMEOUT_S)}, got {endpoint.timeout_s!r:.80}"
 
@@ -291,6 +300,8 @@ def _limit_texts(endpoint: Endpoint, limit: Limit) -> Iterator[str]:
         yield "limits need a measured endpoint: say how often to check it (count)"
     elif metric.phase == "dns" and _is_literal(endpoint.host):
         yield "the host is an address, so that no name is resolved and no dns time measured"
+    elif metric.phase == "dns" and endpoint.warmup:
+        yield "the name is resolved before the warmup checks, so that no dns time is counted: leave warmup out"
     elif least is not None and endpoint.count is not None and endpoint.count < least:
         instead = "use max, or " if metric.percentile is not None else ""
         checks = "1 check" if endpoint.count == 1 else f"{endpoint.count} checks"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from .limits import LimitError, parse_limit
+from .limits import Limit, LimitError, parse_limit
 from .plan import Endpoint, Plan
 from .problems import Source
 
@@ -44,12 +44,17 @@ def _endpoint_record(endpoint: Endpoint) -> dict[str, object]:
     record = {name: getattr(endpoint, name) for name in Endpoint.__slots__}
     record["host"] = endpoint.shown_host
     record["limits"] = [[limit.text, limit.origin] for limit in endpoint.limits]
+    record["warn"] = [[limit.text, limit.origin] for limit in endpoint.warn]
     record["source"] = None if endpoint.source is None else asdict(endpoint.source)
     return record
 
 
 def _endpoint(record: dict[str, object]) -> Endpoint:
-    limits = tuple(parse_limit(text, origin) for text, origin in record["limits"])  # type: ignore[attr-defined]
+    limits, warn = _limits(record["limits"]), _limits(record["warn"])
     source = None if record["source"] is None else Source(**record["source"])  # type: ignore[arg-type]
     tags: tuple[str, ...] = tuple(record["tags"])  # type: ignore[arg-type]
-    return Endpoint(**{**record, "limits": limits, "tags": tags, "source": source})  # type: ignore[arg-type]
+    return Endpoint(**{**record, "limits": limits, "warn": warn, "tags": tags, "source": source})  # type: ignore[arg-type]
+
+
+def _limits(record: object) -> tuple[Limit, ...]:
+    return tuple(parse_limit(text, origin) for text, origin in record)  # type: ignore[attr-defined]

@@ -12,6 +12,7 @@ import dataclasses
 import heapq
 import io
 from array import array
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -82,6 +83,7 @@ class Recording:
         self.late_starts: Lateness | None = None
         self._answered: set[int] = set()
         self._builders: dict[int, StatisticsBuilder] = {}
+        self._uncounted: Counter[int] = Counter()
         self._places: dict[int, array[int]] = {}
         self._keeps_places = True
         self._file: io.BufferedReader | None = None
@@ -186,7 +188,10 @@ class Recording:
         builder = self._builders.get(endpoint)
         if builder is None:
             builder = self._builders[endpoint] = StatisticsBuilder()
-        builder.add(sample)
+        if sample.is_counted:
+            builder.add(sample)
+        else:
+            self._uncounted[endpoint] += 1
         if self._keeps_places:
             self._places.setdefault(endpoint, array("Q")).append(self._read_to)
             if self.checks >= MOST_PLACES:
@@ -203,7 +208,7 @@ class Recording:
 
     def _samples_of(self, endpoint: int) -> int:
         glance = self.glance_of(endpoint)
-        return glance.checks + glance.local_errors
+        return glance.checks + glance.local_errors + self._uncounted[endpoint]
 
     def _find_places(self, endpoint: int) -> None:
         """Look up where the samples of `endpoint` stand, and of as many after it as there is room for:
@@ -284,7 +289,7 @@ def in_check_order(samples: Iterable[Sample]) -> Iterator[Sample]:
     for order, sample in enumerate(samples):
         heapq.heappush(early, (sample.check, order, sample))
         while early and (early[0][0] <= expected or len(early) > _MOST_OUT_OF_ORDER):
-            expected = early[0][0] + 1
+            expected = max(expected, early[0][0] + 1)
             yield heapq.heappop(early)[2]
     while early:
         yield heapq.heappop(early)[2]

@@ -25,6 +25,8 @@ MOST_SPENT_US = 10**12
 MOST_NUMBER = 10**12
 #: Year 9999, which is as far as datetime goes.
 MOST_UNIX_US = 253_402_300_799 * 10**6
+#: The number of a check that is made before those that count.
+WARM_UP = 0
 _MOST_ADDRESS = 255
 _SAMPLE_LENGTH = 11
 _END_REASONS = ("complete", "stopped", "orphaned")
@@ -46,7 +48,7 @@ class Attempt:
 class Sample:
     """The record of one check.
 
-    endpoint: index in the plan. check: number, counting from 1.
+    endpoint: index in the plan. check: number, counting from 1; WARM_UP (0) for what is not counted.
     start_us: start of the check in microseconds since the start of the campaign (monotonic).
     outcome: a name from `outcomes.OUTCOMES`; from a newer version's file it may be another.
     connect_ms: SYN sent to handshake complete, from the kernel where it measured it and no SYN
@@ -75,6 +77,11 @@ class Sample:
     icmp: tuple[int, int] | None = None
     message: str | None = None
     attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether the check is a part of the statistics."""
+        return self.check > WARM_UP
 
     @property
     def end_us(self) -> int:
@@ -213,7 +220,7 @@ def _sample(fields: list[object]) -> Sample:
     errno, icmp, message, attempts = _NO_DETAIL if detail is None else _detail(detail)
     return Sample(
         endpoint=_whole("endpoint", endpoint),
-        check=_whole("check", check, least=1),
+        check=_whole("check", check, least=WARM_UP),
         start_us=_whole("start_us", start_us, most=MOST_TIME_US),
         outcome=sample_outcome,
         connect_ms=None if connect_us is None else _whole("connect_us", connect_us, most=MOST_SPENT_US) / 1000,

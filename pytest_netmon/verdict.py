@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from .limits import Limit, Metric, holds, parse_limit, shown_limit, shown_measured
@@ -17,6 +17,8 @@ Status = Literal["passed", "failed", "inconclusive"]
 
 #: What a measured open endpoint must keep where it names no limit on success.
 BUILT_IN_SUCCESS = parse_limit("success >= 100%", origin="built-in")
+#: How the note on a broken `warn` limit begins.
+WARNING = "warning: "
 #: A reset comes after the handshake (before it, it would be `refused`): something listens there.
 _ONCE_OPEN = (OPEN, "reset")
 
@@ -37,13 +39,15 @@ class Verdict:
 
     limits: every limit in force with its value. reasons: one sentence for each breach or for
     what made the verdict inconclusive; empty when passed. notes: what a reader should know all
-    the same (`reached at try 2 of 3, after timeout`).
+    the same (`reached at try 2 of 3, after timeout`). warn: limits that fail nothing; a broken one
+    is among the notes.
     """
 
     status: Status
     limits: tuple[LimitResult, ...]
     reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    warn: tuple[LimitResult, ...] = ()
 
     @property
     def broken(self) -> tuple[LimitResult, ...]:
@@ -57,6 +61,13 @@ def judge(endpoint: Endpoint, statistics: Statistics, *, complete: bool) -> Verd
     the judged samples fails; a check that this machine could not make leaves the rest inconclusive.
     A reached endpoint whose last check was open has all that was asked for and passes in any case.
     """
+    soft = tuple(_result(limit, statistics) for limit in endpoint.warn)
+    warnings = _warnings(soft, statistics)
+    verdict = _judged(endpoint, statistics, complete=complete)
+    return replace(verdict, notes=(*warnings, *verdict.notes), warn=soft)
+
+
+def _judged(endpoint: Endpoint, statistics: Statistics, *, complete: bool) -> Verdict:
     results = tuple(_result(limit, statistics) for limit in limits_in_force(endpoint))
     notes = _notes(endpoint, statistics, complete=complete)
     unmade = _unmade(statistics)
@@ -109,6 +120,12 @@ def breach_text(result: LimitResult, statistics: Statistics) -> str:
     if result.limit.metric.name == "success" and result.value is not None:
         measured += f" ({statistics.successful} of {statistics.checks})"
     return f"{result.limit.metric.shown_name} {measured}, allowed {shown_limit(result.limit)}"
+
+
+def _warnings(soft: tuple[LimitResult, ...], statistics: Statistics) -> tuple[str, ...]:
+    if not statistics.checks:
+        return ()  # nothing was measured, which is told already
+    return tuple(f"{WARNING}{breach_text(result, statistics)}" for result in soft if not result.ok)
 
 
 def _result(limit: Limit, statistics: Statistics) -> LimitResult:

@@ -12,9 +12,11 @@ from ..safe import for_terminal
 #: Fields of an endpoint in which two of the same id may differ, as users call them.
 _SETTINGS = {
     "count": "count",
+    "warmup": "warmup",
     "interval_s": "interval",
     "timeout_s": "timeout",
     "limits": "limits",
+    "warn": "warn limits",
     "expect": "expect",
     "skip": "skip",
     "xfail": "xfail",
@@ -63,9 +65,9 @@ def _difference(endpoint: Endpoint, earlier: Endpoint) -> str:
 def _comparable(endpoint: Endpoint, field: str) -> object:
     """A setting's value, of several in any order; of limits only what they say, not whether defaults or the target
     said it."""
-    if field == "limits":
-        return {limit.text for limit in endpoint.limits}
     value = getattr(endpoint, field)
+    if field in ("limits", "warn"):
+        return {limit.text for limit in value}
     return set(value) if isinstance(value, tuple) else value
 
 

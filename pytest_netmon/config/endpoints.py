@@ -29,6 +29,7 @@ def make_endpoints(
     """
     endpoints: list[Endpoint] = []
     idle: list[Entry] = []
+    cold: list[Entry] = []
     for entry in entries:
         for target in entry.targets:
             ports = _ports(entry, target, options)
@@ -44,7 +45,17 @@ def make_endpoints(
             endpoints += [dataclasses.replace(template, port=port) for some in ports for port in some]
             if not template.measured and (entry.own.interval_s or REACHED_RETRY_S) < REACHED_RETRY_S:
                 idle.append(entry)
+            if not template.measured and entry.own.warmup and entry not in cold:
+                cold.append(entry)
+    problems += [_warms_nothing(entry) for entry in cold]
     return endpoints, _idle_interval_warning(idle)
+
+
+def _warms_nothing(entry: Entry) -> Problem:
+    place = entry.place.get("warmup")
+    assert place is not None
+    hint = "say how often to check it (count)"
+    return place.problem(Unexpected("warmup with a measured target", hint).told("one that is only reached"))
 
 
 def _ports(entry: Entry, target: ParsedTarget, options: Settings) -> tuple[range, ...] | None:
@@ -75,10 +86,10 @@ def _with_port(host: str) -> str:
 
 def _template(entry: Entry, target: ParsedTarget, options: Settings) -> Endpoint:
     """Return the endpoint of a target, for all of its ports."""
-    limits = _limits_in_force(entry, options)
+    limits, warn = _limits_in_force(entry, options), _soft_limits(entry)
     places = (options, entry.own, entry.inherited)
     counts, intervals_s = [place.count for place in places], [place.interval_s for place in places]
-    measured = bool(limits) or any(count is not None for count in counts)
+    measured = bool(limits or warn) or any(count is not None for count in counts)
     if measured:
         count, interval_s = first_given(MEASURED_COUNT, counts), first_given(DEFAULT_INTERVAL_S, intervals_s)
     else:
@@ -89,9 +100,11 @@ def _template(entry: Entry, target: ParsedTarget, options: Settings) -> Endpoint
         name=entry.name,
         measured=measured,
         count=count,
+        warmup=first_given(0, [place.warmup for place in places]) if measured else 0,
         interval_s=interval_s,
         timeout_s=first_given(DEFAULT_TIMEOUT_S, [place.timeout_s for place in places]),
         limits=limits,
+        warn=warn,
         expect=entry.expect,
         skip=entry.skip,
         xfail=entry.xfail,
@@ -106,6 +119,10 @@ def _limits_in_force(entry: Entry, options: Settings) -> tuple[Limit, ...]:
     if entry.expect == "closed":
         return entry.own.limits
     return merge_limits(merge_limits(entry.inherited.limits, entry.own.limits), options.limits)
+
+
+def _soft_limits(entry: Entry) -> tuple[Limit, ...]:
+    return entry.own.warn if entry.expect == "closed" else merge_limits(entry.inherited.warn, entry.own.warn)
 
 
 def first_given(otherwise: T, values: Iterable[T | None]) -> T:

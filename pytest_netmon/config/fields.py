@@ -56,6 +56,14 @@ def read_count(value: Value) -> int:
     return number
 
 
+def read_warmup(value: Value) -> int:
+    """Return how many checks to make before those that count."""
+    number = 0 if value in ("0", 0) and not isinstance(value, bool) else _unquoted(value, _DIGITS)
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= MOST_CHECKS:
+        raise Unexpected(f"a whole number 0..{MOST_CHECKS}")
+    return number
+
+
 def read_rate(value: Value) -> float:
     """Return how many checks a second are allowed."""
     number = _unquoted(value, _DECIMAL)

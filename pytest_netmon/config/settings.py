@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ..limits import Limit, LimitError, Origin, parse_limit
-from .fields import read_count, read_interval, read_timeout
+from .fields import read_count, read_interval, read_timeout, read_warmup
 from .places import Place, Problems
 from .ports import parse_ports
 from .shown import shown_text
@@ -18,16 +18,18 @@ A_LIMIT = "a limit such as 'p95 < 50ms'"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """None (for limits: none) where the place says nothing. Durations are in seconds.
+    """None (for limits and warn: none) where the place says nothing. Durations are in seconds.
 
     Empty `ports` are wrong ones: something was said, and noted as a problem.
     """
 
     ports: tuple[range, ...] | None = None
     count: int | None = None
+    warmup: int | None = None
     interval_s: float | None = None
     timeout_s: float | None = None
     limits: tuple[Limit, ...] = ()
+    warn: tuple[Limit, ...] = ()
 
 
 def read_settings(get: Callable[[str], Place | None], origin: Origin, problems: Problems) -> Settings:
@@ -35,9 +37,11 @@ def read_settings(get: Callable[[str], Place | None], origin: Origin, problems: 
     return Settings(
         ports=_read_ports(get("ports"), problems),
         count=problems.read(get("count"), read_count),
+        warmup=problems.read(get("warmup"), read_warmup),
         interval_s=problems.read(get("interval"), read_interval),
         timeout_s=problems.read(get("timeout"), read_timeout),
-        limits=_read_limits(get("limits"), origin, problems),
+        limits=_read_limits(get("limits"), "limits", origin, problems),
+        warn=_read_limits(get("warn"), "warn", origin, problems),
     )
 
 
@@ -49,11 +53,11 @@ def _read_ports(place: Place | None, problems: Problems) -> tuple[range, ...] | 
     return tuple(ports for item in place.items() for ports in problems.read(item, parse_ports) or ())
 
 
-def _read_limits(place: Place | None, origin: Origin, problems: Problems) -> tuple[Limit, ...]:
+def _read_limits(place: Place | None, key: str, origin: Origin, problems: Problems) -> tuple[Limit, ...]:
     if place is None:
         return ()
     if place.value == [] and not place.broken:
-        problems.append(place.problem(Unexpected("at least one limit", "leave limits out").told("an empty list")))
+        problems.append(place.problem(Unexpected("at least one limit", f"leave {key} out").told("an empty list")))
     return tuple(limit for item in place.items() for limit in _limits_of(item, origin, problems))
 
 

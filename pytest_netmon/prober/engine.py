@@ -184,7 +184,7 @@ class Engine:
         if not endpoint.more:
             return
         endpoint.started += 1
-        check = Check(endpoint, endpoint.started, at_ns)
+        check = Check(endpoint, max(0, endpoint.started - endpoint.warmup), at_ns)
         name = endpoint.name
         if name is None or name.addresses:
             self._pacer.add(check, endpoint.host, at_ns)

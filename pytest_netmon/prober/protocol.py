@@ -12,6 +12,7 @@ In: the first line of standard input is the **job**, one JSON object:
      "endpoints": [{"index": 3,                    its name in the sample file
                     "host": "db.internal", "port": 5432,
                     "count": 40,                  null: until told to stop
+                    "warmup": 0,                  so many of them come first and have the number 0
                     "interval_us": 250000, "timeout_us": 3000000,
                     "retry_on": null,             or a list of outcomes: check again only after these
                     "until_us": null,             with retry_on: start no try later than this
@@ -33,8 +34,8 @@ then samples, arrays of eleven values, times in whole microseconds:
     [endpoint, check, start_us, outcome, connect_us, clock_us, dns_us, rtt_us, syn_repeats,
      address, detail]
 
-`endpoint` is the index that the job gave it, `check` counts from 1, `start_us` is monotonic time since the
-start of the campaign. What was not measured is null. `detail` is null or an object with any of
+`endpoint` is the index that the job gave it, `check` counts from 1 (0: a warm-up, not counted), `start_us` is
+monotonic time since the start of the campaign. What was not measured is null. `detail` is null or an object with any of
 "errno" ("ECONNREFUSED"), "icmp" ([type, code]), "text" (the system's words, or ours) and
 "attempts" ([[address or null, outcome, clock_us], ...], those that failed before). Between the
 samples stand events, objects:

@@ -17,7 +17,7 @@ class Endpoint:
 
     __slots__ = (
         "addresses", "close_with_reset", "count", "done", "due_ns", "finished", "host", "index", "interval_ns", "name",
-        "port", "redact", "retry_on", "started", "timeout_ns", "until_ns",
+        "port", "redact", "retry_on", "started", "timeout_ns", "until_ns", "warmup",
     )  # fmt: skip
 
     def __init__(self, job: Dict[str, object]) -> None:
@@ -28,6 +28,7 @@ class Endpoint:
         self.count: Optional[int] = None if count is None else int(count)  # type: ignore[call-overload]
         self.interval_ns: int = int(job["interval_us"]) * 1000  # type: ignore[call-overload]
         self.timeout_ns: int = int(job["timeout_us"]) * 1000  # type: ignore[call-overload]
+        self.warmup = int(job.get("warmup", 0))  # type: ignore[call-overload]
         retry_on = job.get("retry_on")
         self.retry_on: Optional[FrozenSet[str]] = None if retry_on is None else frozenset(retry_on)  # type: ignore[call-overload]
         until = job.get("until_us")

@@ -21,7 +21,8 @@ class Evidence:
     """last: the latest sample of each outcome but `open`. shortages: how often each thing was
     lacking here. attempts: (address, outcome) of addresses that failed before the one that
     decided -> in how many checks. tries: outcomes of the first 20 samples, by check number; latest:
-    of the last 3. first_us, last_us: the first start and the last end, None without samples."""
+    of the last 3. first_us, last_us: the first start and the last end, None without samples; of these two
+    apart, checks that are not counted play no part."""
 
     last: dict[str, Sample] = field(default_factory=dict)
     shortages: Counter[Shortage] = field(default_factory=Counter)
@@ -40,6 +41,8 @@ class Evidence:
         """Take in the next sample of the endpoint, by check number."""
         self.first_us = sample.start_us if self.first_us is None else min(self.first_us, sample.start_us)
         self.last_us = sample.end_us if self.last_us is None else max(self.last_us, sample.end_us)
+        if not sample.is_counted:
+            return
         if len(self.tries) < _MOST_TRIES:
             self.tries.append(sample.outcome)
         self.latest.append(sample.outcome)

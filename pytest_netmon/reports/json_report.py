@@ -173,6 +173,7 @@ def _settings(endpoint: Endpoint) -> dict[str, Any]:
             "measured": endpoint.measured,
             "watched": endpoint.watched,
             "count": endpoint.count,
+            "warmup": endpoint.warmup,
             "interval_s": rounded(endpoint.interval_s, 6),
             "timeout_s": rounded(endpoint.timeout_s, 6),
             "wait_s": rounded(endpoint.wait_s, 6),
@@ -196,6 +197,7 @@ def _judged(result: Result) -> dict[str, Any]:
         "reasons": list(verdict.reasons),
         "notes": list(verdict.notes),
         "limits": [_limit(each.limit, each.value, each.ok) for each in verdict.limits],
+        "warn": [_limit(each.limit, each.value, each.ok) for each in verdict.warn],
     }
 
 
@@ -208,6 +210,7 @@ def _not_judged(endpoint: Endpoint) -> dict[str, Any]:
         "reasons": [],
         "notes": [],
         "limits": [_limit(limit, None, None) for limit in limits_in_force(endpoint)],
+        "warn": [_limit(limit, None, None) for limit in endpoint.warn],
     }
 
 

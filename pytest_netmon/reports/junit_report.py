@@ -15,6 +15,7 @@ from ..plan import Endpoint
 from ..run import Result, Run
 from ..safe import for_terminal, for_xml
 from ..statistics import Distribution
+from ..verdict import breach_text
 from .evidence import evidence_of
 from .failure import failure_text
 
@@ -61,6 +62,7 @@ def flat_properties(result: Result) -> list[Property]:
         ("local_errors", statistics.local_errors or None),
         *((f"errors_{outcome}", times) for outcome, times in sorted(statistics.errors.items())),
         ("syn_repeats", statistics.syn_repeats),
+        ("warnings", "; ".join(breach_text(each, statistics) for each in result.verdict.warn if not each.ok) or None),
         *_figures("connect", statistics.connect),
         *_figures("dns", statistics.dns),
         *_figures("rtt", statistics.rtt),

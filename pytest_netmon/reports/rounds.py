@@ -113,7 +113,7 @@ def _measured(result: Result) -> bytearray:
     outcomes = bytearray()
     count = result.endpoint.count
     for sample in result.store.of(result.index):
-        if count is None or sample.check <= count:
+        if sample.is_counted and (count is None or sample.check <= count):
             outcomes.extend([_VOID] * (sample.check - len(outcomes)))
             outcomes[sample.check - 1] = _in_its_round(sample.outcome)
     return outcomes

@@ -9,10 +9,12 @@ from ..plan import Plan
 from ..run import Result, Run
 from ..safe import for_terminal
 from ..statistics import Statistics
+from ..verdict import WARNING
 from .layout import counted, fitted, in_columns, shown_ms, width_of
 
 #: Rows of the table; what failed comes first.
 MOST_ROWS = 40
+MOST_WARNINGS = 20
 #: The longest id that may push the figures to the right: a name of two labels and more.
 _WIDEST_ID = 48
 #: Below that the 95th percentile is the maximum (nearest rank).
@@ -71,7 +73,7 @@ def summary_lines(run: Run, width: int) -> list[str]:
     lines = in_columns([head, *(_row(result)[: len(head)] for result in shown)], right=_ON_THE_RIGHT)
     lines = [lines[0], *(_noted(line, result, width) for line, result in zip(lines[1:], shown, strict=True))]
     lines += [f"and {_counts(rest)}"] if rest else []
-    lines += _remarks(run)
+    lines += [*_warnings(ordered), *_remarks(run)]
     return [fitted(line, width) for line in lines]
 
 
@@ -119,7 +121,8 @@ def _note(result: Result) -> str:
             ", ".join(for_terminal(name) if n == 1 else f"{n} x {for_terminal(name)}" for name, n in errors.items())
         ]
     else:
-        told = [for_terminal(text) for text in (*verdict.reasons, *verdict.notes)]
+        notes = [note for note in verdict.notes if not note.startswith(WARNING)]  # they stand below the table
+        told = [for_terminal(text) for text in (*verdict.reasons, *notes)]
     expected = [for_terminal(result.endpoint.xfail)] if result.endpoint.xfail and verdict.status == "failed" else []
     return "; ".join([*expected, *told])
 
@@ -127,6 +130,18 @@ def _note(result: Result) -> str:
 def _counts(results: Sequence[Result]) -> str:
     words = [_word(result) for result in results]
     return ", ".join(f"{words.count(word)} more {word}" for word in _WORDS if word in words)
+
+
+def _warnings(results: Sequence[Result]) -> list[str]:
+    """The broken `warn` limits, a line each."""
+    told = [
+        f"{for_terminal(result.endpoint.id)}: {for_terminal(note)}"
+        for result in results
+        for note in result.verdict.notes
+        if note.startswith(WARNING)
+    ]
+    more = len(told) - MOST_WARNINGS
+    return [*told[:MOST_WARNINGS], f"and {counted(more, 'more warning')}"] if more > 0 else told
 
 
 def _remarks(run: Run) -> list[str]:

@@ -82,3 +82,8 @@ def project(pytester: pytest.Pytester, installed: Path, monkeypatch: pytest.Monk
     for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "NO_COLOR", "FORCE_COLOR", "CI", "GITHUB_ACTIONS"):
         monkeypatch.delenv(name, raising=False)
     return Project(pytester)
+
+
+@pytest.fixture(scope="session")
+def results_schema() -> Any:
+    return json.loads((Path(pytest_netmon.__file__).parent / "schemas" / "results.schema.json").read_text("utf-8"))

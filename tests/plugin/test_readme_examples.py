@@ -45,6 +45,13 @@ def test_hosts_and_tags_are_as_shown(project):
     assert (plan.endpoints[2].id, plan.deselected) == ("web-01.internal:443", 1)
 
 
+def test_warmup_and_warn_are_as_shown(project):
+    path = project.write("netmon.yaml", block("warn"))
+    (endpoint,) = load_plan([path], Overrides(), env={}, base=project.path).endpoints
+    assert (endpoint.count, endpoint.warmup) == (40, 2)
+    assert [limit.text for limit in endpoint.warn] == ["p95 < 50ms", "syn_repeats == 0"]
+
+
 def test_the_mistakes_are_told_as_shown(project):
     wrong, told = block("mistakes.yaml"), block("mistakes")
     project.write("netmon.yaml", wrong)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_runs import failed, measured, opened, reached, run_of
 
+from pytest_netmon.limits import parse_limit
 from pytest_netmon.plan import Plan
 from pytest_netmon.reports.layout import fitted, in_columns, listed, width_of
 from pytest_netmon.reports.summary import MOST_ROWS, header_lines, progress_line, summary_lines
@@ -110,6 +111,15 @@ def test_below_the_table_stands_what_a_reader_must_know():
         "1 sample could not be recorded",
         "warning: the prober ended too early",
     ]
+
+
+def test_each_broken_warn_limit_has_a_line_below_the_table_up_to_twenty():
+    soft = (parse_limit("max < 5ms"),)
+    results = [(measured(f"h{n}", 1, count=1, warn=soft), [opened(10)]) for n in range(22)]
+    lines = summary_lines(run_of(results), 80)
+    warnings = [line for line in lines if "warning" in line]
+    assert warnings[0] == "h0:1: warning: max 10.00 ms, allowed < 5 ms"
+    assert warnings[19:] == ["h19:1: warning: max 10.00 ms, allowed < 5 ms", "and 2 more warnings"]
 
 
 def test_without_results_there_is_no_table():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,6 +61,27 @@ def test_all_breaches_are_told_at_once_with_value_and_limit() -> None:
         "outage 2.5 s, allowed <= 1 s",
     )
     assert [result.ok for result in judged.limits] == [False, False, True, False, False]
+
+
+def test_a_broken_warn_limit_is_told_and_fails_nothing() -> None:
+    soft = (parse_limit("max < 5ms"), parse_limit("success >= 10%"), parse_limit("rtt.max < 1ms"))
+    endpoint = dataclasses.replace(measured(count=2), warn=soft)
+
+    judged = verdict(endpoint, "open", "open")
+
+    assert (judged.status, judged.reasons, judged.broken) == ("passed", (), ())
+    assert judged.notes == (
+        "warning: max 10.00 ms, allowed < 5 ms",
+        "warning: rtt.max no samples, allowed < 1 ms",
+    )
+    assert [result.ok for result in judged.warn] == [False, True, False]
+
+
+def test_a_warn_limit_is_told_beside_what_fails_and_not_where_nothing_was_measured() -> None:
+    endpoint = dataclasses.replace(measured(count=2), warn=(parse_limit("errors == 0"),))
+    assert verdict(endpoint, "open", "timeout").status == "failed"
+    assert verdict(endpoint, "open", "timeout").notes == ("warning: errors 1, allowed == 0",)
+    assert verdict(endpoint, "local_error", "local_error").notes == ()
 
 
 @pytest.mark.parametrize("metric", ["p95", "dns.avg", "rtt.max", "stdev", "jitter", "syn_repeats", "tls.p95"])
