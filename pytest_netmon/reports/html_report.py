@@ -8,6 +8,7 @@ nothing else could run or be loaded even if it got in. The script adds sorting a
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import heapq
 import importlib.resources
@@ -188,6 +189,7 @@ def _views(results: Sequence[Result], run: Run) -> Iterator[EndpointView]:
     return (view_of(result, run, gaps) for result in results)
 
 
+@functools.cache
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         autoescape=True,
