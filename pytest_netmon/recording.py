@@ -43,6 +43,8 @@ _MOST_OUT_OF_ORDER = 10_000
 MOST_DAMAGED = 10_000
 #: Two MiB of places in memory.
 MOST_PLACES = 1 << 18
+#: Past that the last one takes in all others: on a machine that is too busy for weeks.
+MOST_GAPS = 10_000
 #: A name with many addresses may lead elsewhere at each look.
 MOST_ADDRESS_CHANGES = 1_000
 
@@ -163,7 +165,7 @@ class Recording:
         elif isinstance(what, Done):
             self.done.add(what.endpoint)
         elif isinstance(what, Gap):
-            self.gaps.append(what)
+            self._take_gap(what)
         elif isinstance(what, Lost):
             self.lost_samples += what.samples
             self.warnings.append(f"{what.samples} samples were not recorded: {what.text}")
@@ -182,6 +184,14 @@ class Recording:
             self.header = what
         if self._observe is not None:
             self._observe(what)
+
+    def _take_gap(self, gap: Gap) -> None:
+        if len(self.gaps) < MOST_GAPS:
+            self.gaps.append(gap)
+            return
+        last = self.gaps[-1]
+        length_us = max(0, gap.at_us + gap.length_us - last.at_us)
+        self.gaps[-1] = Gap(last.at_us, length_us, last.cause, last.missed + gap.missed)
 
     def _take_sample(self, sample: Sample) -> None:
         endpoint = sample.endpoint

@@ -10,10 +10,14 @@ from collections.abc import Mapping
 
 from pytest_netmon.outcomes import OPEN, cause_of
 from pytest_netmon.plan import Endpoint
+from pytest_netmon.reports.layout import counted
 from pytest_netmon.samples import AddressChange, Done, End, Gap, Header, Lateness, Lost, Near, Record, Sample, Warning_
 from pytest_netmon.units import show_duration, spell_duration
 
 from .log import LOGGER
+
+#: A machine that is always too busy need not say so all the time.
+_TELL_LATE_EVERY_US = 10_000_000
 
 
 class Journal:
@@ -21,6 +25,8 @@ class Journal:
 
     def __init__(self, endpoints: Mapping[int, Endpoint]) -> None:
         self._tracks = {index: _Track(endpoint) for index, endpoint in endpoints.items()}
+        self._left_out = 0
+        self._silent_until_us = 0
 
     def take(self, record: Record) -> None:
         """Log a record: warnings for what changed, samples as info, decisions of the engine as debug."""
@@ -30,7 +36,7 @@ class Journal:
             old, new = ", ".join(record.old), ", ".join(record.new)
             LOGGER.warning("%s: address changed: %s -> %s", record.host, old, new)
         elif isinstance(record, Gap):
-            LOGGER.warning("%s", _gap_text(record))
+            self._take_gap(record)
         elif isinstance(record, Lost):
             LOGGER.error("%d samples could not be recorded: %s", record.samples, record.text)
         elif isinstance(record, Warning_):
@@ -42,6 +48,22 @@ class Journal:
         """Log what still waits for earlier checks: none of them will come."""
         for track in self._tracks.values():
             track.finish()
+        self._tell_late()
+
+    def _take_gap(self, gap: Gap) -> None:
+        if gap.cause != "late":
+            LOGGER.warning("%s", _gap_text(gap))
+            return
+        self._left_out += gap.missed
+        if gap.at_us >= self._silent_until_us:
+            self._silent_until_us = gap.at_us + _TELL_LATE_EVERY_US
+            self._tell_late()
+
+    def _tell_late(self) -> None:
+        missed, self._left_out = self._left_out, 0
+        if missed:
+            left_out = counted(missed, "check")
+            LOGGER.warning("this machine was too busy: %s left out, nothing is held against the targets", left_out)
 
     def _decision(self, record: Header | Done | Near | Lateness | End) -> None:
         if isinstance(record, Header):
@@ -118,14 +140,13 @@ class _Track:
 
     def _told_failures(self, sample: Sample) -> str:
         length_s = round((sample.start_us - self._failing_since_us) / 1e6, 1)
-        checks = self._failures.total()
         counts = ", ".join(f"{outcome} {times}" for outcome, times in self._failures.most_common())
-        return f"{spell_duration(length_s)}: {checks} {'check' if checks == 1 else 'checks'} failed ({counts})"
+        return f"{spell_duration(length_s)}: {counted(self._failures.total(), 'check')} failed ({counts})"
 
 
 def _gap_text(gap: Gap) -> str:
     length = show_duration(round(gap.length_us / 1e6, 1))
-    missed = "no check" if not gap.missed else "1 check" if gap.missed == 1 else f"{gap.missed} checks"
-    causes = {"suspended": "was suspended", "stalled": "stood still", "late": "was too busy"}
+    missed = counted(gap.missed, "check") if gap.missed else "no check"
+    causes = {"suspended": "was suspended", "stalled": "stood still"}
     what = causes.get(gap.cause, f"did not run ({gap.cause})")
     return f"this machine {what} for {length}: {missed} left out, nothing is held against the targets"

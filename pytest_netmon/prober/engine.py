@@ -31,8 +31,6 @@ SLOW_NAME_NS = 1_000_000_000
 #: A loop that did not run for this long was stopped or suspended: recorded as a gap.
 STALL_NS = 1_000_000_000
 HOUSEKEEPING_NS = 1_000_000_000
-#: On a machine that is always too busy gaps must not pile up for weeks.
-TELL_LATE_NS = 10_000_000_000
 #: No other machine answers sooner: 5 us on loopback, 100 us and more across a switch (measured).
 NEAR_US = 50
 
@@ -75,7 +73,7 @@ class Engine:
         self._order = 0
         self._most_open = kernel.raise_descriptor_limit()
         self._short_of_descriptors = False
-        self._lateness, self._left_out = Lateness(), LeftOut()
+        self._lateness, self._left_out = Lateness(), LeftOut(base_ns)
         self._near: Set[int] = set()
         self._suspended_ns = kernel.suspended_ns()
         self._alive_ns = now_ns()
@@ -95,7 +93,6 @@ class Engine:
             endpoint.due_ns = start_ns
             self._schedule(endpoint)
         self._timers.add(start_ns + HOUSEKEEPING_NS, self._keep_house, None)
-        self._timers.add(start_ns + TELL_LATE_NS, self._tell_late, None)
         if self._refresh_ns is not None and self._names:
             self._timers.add(start_ns + self._refresh_ns, self._refresh, self._refresh_ns)
         while self._reason is None:
@@ -106,9 +103,8 @@ class Engine:
             else:
                 self._turn()
         self._connector.end()
-        for event in (self._left_out.event(self._base_ns), self._lateness.event()):
-            if event is not None:
-                self._samples.event(event)
+        self._tell(self._left_out.event())
+        self._tell(self._lateness.event())
         self._samples.event({"event": "end", "reason": self._reason})
         return self._reason
 
@@ -219,7 +215,7 @@ class Engine:
         self._lateness.add(late_ns // 1000)
         missed = late_ns // endpoint.interval_ns if endpoint.interval_ns else 0
         if missed:
-            self._left_out.add(missed, endpoint.due_ns, start_ns)
+            self._tell(self._left_out.add(missed, endpoint.due_ns, start_ns))
             endpoint.due_ns += missed * endpoint.interval_ns
 
     # -- deciding -------------------------------------------------------------------------------
@@ -330,13 +326,12 @@ class Engine:
         # A parent that was killed leaves us to another process (or to init).
         if self._parent is not None and hasattr(os, "getppid") and os.getppid() != self._parent:
             self._reason = "orphaned"
+        self._tell(self._left_out.over(at_ns))
         self._timers.add(at_ns + HOUSEKEEPING_NS, self._keep_house, None)
 
-    def _tell_late(self, _: None, at_ns: int) -> None:
-        left_out = self._left_out.event(self._base_ns)
-        if left_out is not None:
-            self._samples.event(left_out)
-        self._timers.add(at_ns + TELL_LATE_NS, self._tell_late, None)
+    def _tell(self, event: Optional[Dict[str, object]]) -> None:
+        if event is not None:
+            self._samples.event(event)
 
     def _note_gap(self, from_ns: int, to_ns: int) -> None:
         """Leave out the starts that fell into a stretch in which the loop did not run."""

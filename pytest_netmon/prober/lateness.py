@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Dict, Optional
 
+#: Stretches that are no farther apart are one.
+_TOUCH_NS = 100_000_000
+
 
 class Lateness:
     """Counts by the five leading bits, so that figures are within 6 % at any size; the maximum is exact."""
@@ -43,23 +46,30 @@ class Lateness:
 
 class LeftOut:
     """Starts that came so late that others of their endpoint were due meanwhile, and were left out: told as
-    one gap for all that came together."""
+    gaps, one for all whose stretches touch."""
 
-    def __init__(self) -> None:
+    def __init__(self, base_ns: int) -> None:
+        self._base_ns = base_ns
         self._missed = 0
         self._from_ns = self._to_ns = 0
 
-    def add(self, missed: int, from_ns: int, to_ns: int) -> None:
-        """So many starts of an endpoint were left out between two times."""
+    def add(self, missed: int, from_ns: int, to_ns: int) -> Optional[Dict[str, object]]:
+        """So many starts of an endpoint were left out between two times; return what `over` does."""
+        ended = self.over(from_ns)
         self._from_ns = min(self._from_ns, from_ns) if self._missed else from_ns
         self._to_ns = max(self._to_ns, to_ns)
         self._missed += missed
+        return ended
 
-    def event(self, base_ns: int) -> Optional[Dict[str, object]]:
-        """Return the event of what was added since the last one; None where that is nothing."""
+    def over(self, at_ns: int) -> Optional[Dict[str, object]]:
+        """Return the event of the latest gap if that is over by then."""
+        return self.event() if at_ns > self._to_ns + _TOUCH_NS else None
+
+    def event(self) -> Optional[Dict[str, object]]:
+        """Return the event of the latest gap, and begin another; None where there is nothing to tell."""
         if not self._missed:
             return None
         missed, self._missed = self._missed, 0
-        at_us = (self._from_ns - base_ns) // 1000
+        at_us = (self._from_ns - self._base_ns) // 1000
         length_us = (self._to_ns - self._from_ns) // 1000
         return {"event": "gap", "at_us": at_us, "length_us": length_us, "cause": "late", "missed": missed}

@@ -106,6 +106,15 @@ def test_addresses_gaps_losses_and_warnings_are_told(warned: Logged) -> None:
     ]
 
 
+def test_a_machine_that_is_too_busy_says_so_now_and_then(warned: Logged) -> None:
+    late = [Gap(at_s * 1_000_000, 20_000, "late", 2) for at_s in (1, 2, 3, 12, 13)]
+
+    assert warned(*late) == [
+        f"WARNING this machine was too busy: {checks} checks left out, nothing is held against the targets"
+        for checks in (2, 6, 2)
+    ]
+
+
 def test_each_check_and_each_decision_is_there_for_who_asks(lines: list[str]) -> None:
     journal = Journal({0: watched()})
     for record in (

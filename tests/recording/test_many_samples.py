@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pytest_netmon import recording as recording_module
-from pytest_netmon.recording import MOST_ADDRESS_CHANGES, Recording
+from pytest_netmon.recording import MOST_ADDRESS_CHANGES, MOST_GAPS, Recording
 from pytest_netmon.samples import SampleFileError
 
 HEADER = json.dumps({"netmon": 1, "started_unix_us": 1, "context": {}}) + "\n"
@@ -102,3 +102,18 @@ def test_what_never_was_a_sample_file_is_not_salvaged(tmp_path: Path) -> None:
     path.write_text(HEADER + "hello\n" * (recording_module.MOST_DAMAGED + 1))
     with pytest.raises(SampleFileError, match="not a line of JSON"):
         Recording(path, salvage=True).poll()
+
+
+def test_gaps_past_ten_thousand_are_one(tmp_path: Path) -> None:
+    path = tmp_path / "samples.ndjson"
+    gaps = [
+        json.dumps({"event": "gap", "at_us": at * 100, "length_us": 10, "cause": "late", "missed": 1})
+        for at in range(MOST_GAPS + 5)
+    ]
+    path.write_text(HEADER + "\n".join(gaps) + "\n")
+    recording = Recording(path)
+    recording.poll()
+
+    assert len(recording.gaps) == MOST_GAPS
+    assert sum(gap.missed for gap in recording.gaps) == MOST_GAPS + 5
+    assert recording.gaps[-1].length_us == 5 * 100 + 10
