@@ -189,7 +189,7 @@ class LiveTable:
         blocks, failed = (BLOCKS, FAILED) if self._has_unicode else (ASCII_BLOCKS, ASCII_FAILED)
         line = Text()
         for character in sparkline(row.recent_ms, width, blocks, failed):
-            line.append(character, "bold red" if character == failed else "cyan")
+            line.append(character, "cyan" if character != failed else "bold red" if row.has_failed else "dim")
         return line
 
     def _last_line(self, width: int) -> Text:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from pytest_netmon.outcomes import OPEN
+from pytest_netmon.plan import Endpoint
 from pytest_netmon.reports.layout import width_of
 from pytest_netmon.safe import for_terminal
+from pytest_netmon.statistics import Glance
 
-from .monitor_figures import Figures, Pulse
+from .monitor_figures import Figures, Pulse, is_as_expected
 
 #: Rows of a sparkline's eight heights, and what stands for a failed check; the same without Unicode.
 BLOCKS, ASCII_BLOCKS = "▁▂▃▄▅▆▇█", "__..--^^"
@@ -46,7 +49,7 @@ def row_of(pulse: Pulse, figures: Figures, p95_ms: float | None) -> Row:
     success = glance.successful / glance.checks if glance.checks else None
     return Row(
         is_failing=pulse.is_failing,
-        has_failed=bool(glance.errors or glance.local_errors),
+        has_failed=bool(_share_failed(pulse.endpoint, glance) or glance.local_errors),
         cells={
             "name": for_terminal(pulse.endpoint.id),
             "state": NOTHING if pulse.last is None else for_terminal(pulse.last.outcome),
@@ -66,8 +69,7 @@ def worst_first(pulses: Iterable[Pulse], figures: Figures) -> list[Pulse]:
     """Return what fails now, then what has failed most, then the rest in the order of the plan."""
 
     def badness(pulse: Pulse) -> tuple[bool, float]:
-        glance = figures.glance_of(pulse.index)
-        return not pulse.is_failing, glance.successful / glance.checks if glance.checks else 1.0
+        return not pulse.is_failing, 1 - _share_failed(pulse.endpoint, figures.glance_of(pulse.index))
 
     return sorted(pulses, key=badness)
 
@@ -129,11 +131,12 @@ def clock_text(seconds: float) -> str:
 
 
 def counts_text(pulses: Iterable[Pulse]) -> str:
-    """Return `58 open, 3 failing, 1 not checked yet`."""
+    """Return `58 open, 3 failing, 1 not checked yet`; `as expected` where some must be closed."""
     pulses = list(pulses)
+    well = "as expected" if any(pulse.endpoint.expect == "closed" for pulse in pulses) else "open"
     waiting = sum(pulse.last is None for pulse in pulses)
     failing = sum(pulse.is_failing for pulse in pulses)
-    parts = [(len(pulses) - waiting - failing, "open"), (failing, "failing"), (waiting, "not checked yet")]
+    parts = [(len(pulses) - waiting - failing, well), (failing, "failing"), (waiting, "not checked yet")]
     return ", ".join(f"{number} {word}" for number, word in parts if number)
 
 
@@ -165,6 +168,13 @@ def _widened(columns: list[Column], width: int) -> list[Column]:
     if last.key != "recent":
         return columns
     return [*columns[:-1], replace(last, width=last.width + width - _width_of(columns))]
+
+
+def _share_failed(endpoint: Endpoint, glance: Glance) -> float:
+    """How many of the checks did not come to what they should."""
+    outcomes = {**glance.errors, OPEN: glance.successful}
+    failed = sum(times for outcome, times in outcomes.items() if not is_as_expected(endpoint, outcome))
+    return failed / glance.checks if glance.checks else 0.0
 
 
 def _percent(success: float | None) -> str:

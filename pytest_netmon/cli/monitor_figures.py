@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from pytest_netmon.outcomes import OPEN
+from pytest_netmon.outcomes import CLOSED, OPEN
 from pytest_netmon.plan import Endpoint, Plan
 from pytest_netmon.reports.block import HostFigures
 from pytest_netmon.reports.rounds import RoundsBuilder
@@ -29,7 +29,12 @@ class Pulse:
 
     @property
     def is_failing(self) -> bool:
-        return self.last is not None and self.last.outcome != OPEN
+        return self.last is not None and not is_as_expected(self.endpoint, self.last.outcome)
+
+
+def is_as_expected(endpoint: Endpoint, outcome: str) -> bool:
+    """Say whether that is what a check of the endpoint should come to."""
+    return outcome in CLOSED if endpoint.expect == "closed" else outcome == OPEN
 
 
 class Figures:

@@ -15,6 +15,7 @@ from pytest_netmon.samples import AddressChange, Done, End, Gap, Header, Latenes
 from pytest_netmon.units import show_duration, spell_duration
 
 from .log import LOGGER
+from .monitor_figures import is_as_expected
 
 #: A machine that is always too busy need not say so all the time.
 _TELL_LATE_EVERY_US = 10_000_000
@@ -113,9 +114,9 @@ class _Track:
 
     def _compare(self, sample: Sample) -> None:
         before, self._outcome = self._outcome, sample.outcome
-        if sample.outcome == OPEN:
+        if is_as_expected(self._endpoint, sample.outcome):
             if self._failures:
-                LOGGER.warning("%s: open again after %s", self._named(sample), self._told_failures(sample))
+                LOGGER.warning("%s: %s", self._named(sample), self._told_recovery(sample))
                 self._failures.clear()
             return
         if not self._failures:
@@ -136,12 +137,15 @@ class _Track:
         return self.name if address is None or address == self._endpoint.host else f"{self.name} ({address})"
 
     def _cause(self, sample: Sample) -> str:
+        if sample.outcome == OPEN:
+            return "it must not be reachable"
         return cause_of(sample.outcome, self._endpoint.timeout_s)
 
-    def _told_failures(self, sample: Sample) -> str:
-        length_s = round((sample.start_us - self._failing_since_us) / 1e6, 1)
+    def _told_recovery(self, sample: Sample) -> str:
+        length = spell_duration(round((sample.start_us - self._failing_since_us) / 1e6, 1))
         counts = ", ".join(f"{outcome} {times}" for outcome, times in self._failures.most_common())
-        return f"{spell_duration(length_s)}: {counted(self._failures.total(), 'check')} failed ({counts})"
+        failed = f"{counted(self._failures.total(), 'check')} failed ({counts})"
+        return f"{self._endpoint.expect} again after {length}: {failed}"
 
 
 def _gap_text(gap: Gap) -> str:

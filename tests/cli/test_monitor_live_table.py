@@ -234,6 +234,20 @@ def test_the_worst_are_those_that_fail_now_then_those_that_failed_most() -> None
     assert counts_text(figures.pulses.values()) == "2 open, 2 failing, 1 not checked yet"
 
 
+def test_what_must_be_closed_is_well_when_it_is() -> None:
+    endpoints = [watched("a", expect="closed"), watched("b", expect="closed")]
+    builders = [StatisticsBuilder(), StatisticsBuilder()]
+    figures = Figures(plan_of(*endpoints), [0, 1], lambda index: builders[index].glance())
+    for each in (sample(1, "refused", endpoint=0), sample(1, endpoint=1)):
+        builders[each.endpoint].add(each)
+        figures.take(each)
+    rows = [row_of(pulse, figures, None) for pulse in figures.pulses.values()]
+
+    assert [(row.is_failing, row.has_failed) for row in rows] == [(False, False), (True, True)]
+    assert [pulse.index for pulse in worst_first(figures.pulses.values(), figures)] == [1, 0]
+    assert counts_text(figures.pulses.values()) == "1 as expected, 1 failing"
+
+
 @given(st.integers(1, 250), st.lists(st.sampled_from(["open", "network_unreachable"]), max_size=4))
 def test_columns_fit_into_any_width_and_the_name_is_always_there(width: int, names: list[str]) -> None:
     figures = figures_with({0: names})

@@ -68,6 +68,15 @@ def test_a_recovery_says_how_long_it_took_and_what_failed(warned: Logged) -> Non
     assert told[2:] == ["WARNING db:80 (10.0.0.1): open again after 3 s: 3 checks failed (timeout 2, refused 1)"]
 
 
+def test_what_must_be_closed_is_told_when_it_is_open(warned: Logged) -> None:
+    checks = [sample(1, "refused"), sample(2, "timeout"), sample(3), sample(4), sample(5, "refused")]
+
+    assert warned(*checks, expect="closed") == [
+        "WARNING db:80 (10.0.0.1): timeout -> open (it must not be reachable)",
+        "WARNING db:80 (10.0.0.1): closed again after 2 s: 2 checks failed (open 2)",
+    ]
+
+
 def test_one_lost_check_that_ends_after_later_ones_is_told_in_its_place(warned: Logged) -> None:
     arrived = [sample(1), sample(3), sample(4), sample(2, "timeout"), sample(5)]
 
