@@ -128,6 +128,8 @@ class Recording:
     def of(self, endpoint: int) -> Iterator[Sample]:
         """Yield the endpoint's samples by check number, read from the file."""
         samples = self._samples_of(endpoint)
+        if not samples:  # there may be no file at all
+            return iter(())
         if samples > MOST_PLACES:
             return in_check_order(self._search(endpoint))
         if samples != len(self._places.get(endpoint, ())):

@@ -117,3 +117,7 @@ def test_gaps_past_ten_thousand_are_one(tmp_path: Path) -> None:
     assert len(recording.gaps) == MOST_GAPS
     assert sum(gap.missed for gap in recording.gaps) == MOST_GAPS + 5
     assert recording.gaps[-1].length_us == 5 * 100 + 10
+
+
+def test_where_nothing_was_recorded_there_is_nothing_to_read(tmp_path: Path) -> None:
+    assert list(Recording(tmp_path / "never-made").of(0)) == []
