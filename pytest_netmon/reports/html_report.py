@@ -15,7 +15,6 @@ import importlib.resources
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import jinja2
 from markupsafe import Markup
@@ -34,7 +33,7 @@ from .html_views import (
     view_of,
 )
 from .html_words import shown_time
-from .layout import counted, shown_ms, shown_span
+from .layout import code_spans, counted, shown_ms, shown_span
 from .standings import RED, Cause, causes_of, headline, in_order, standing_of, status_of, tally_of, without_result
 
 #: Endpoints with charts, and rows of the table: about 6 KB and 0.6 KB each.
@@ -199,7 +198,7 @@ def _template() -> jinja2.Template:
         cache_size=0,
         auto_reload=False,
     )
-    environment.filters.update(ms=shown_ms, value=_sort_value, pieces=_pieces)
+    environment.filters.update(ms=shown_ms, value=_sort_value, pieces=code_spans)
     return environment.from_string(_asset("report.html.jinja"))
 
 
@@ -214,9 +213,3 @@ def _hash(text: str) -> str:
 
 def _sort_value(value: float | None) -> str:
     return "" if value is None else f"{value:.6g}"
-
-
-def _pieces(text: str) -> list[tuple[str, bool]]:
-    """Take `text` apart at its backticks: pieces, and whether each is code."""
-    found: list[tuple[str, Any]] = [(piece, at % 2 == 1) for at, piece in enumerate(text.split("`"))]
-    return [(piece, is_code) for piece, is_code in found if piece]

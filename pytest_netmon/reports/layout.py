@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ..safe import ELLIPSIS
+
+_CODE = re.compile(r"`([^`]+)`")
 
 
 def width_of(text: str) -> int:
@@ -73,6 +76,13 @@ def shown_span(seconds: float) -> str:
             rest = whole % size // part
             return f"{whole // size} {unit}" + (f" {rest} {part_unit}" if rest else "")
     return f"{whole} s"
+
+
+def code_spans(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield the pieces of a sentence of ours, and whether each stood between backticks: is code."""
+    for at, piece in enumerate(_CODE.split(text)):
+        if piece:
+            yield piece, at % 2 == 1
 
 
 def _columns(character: str) -> int:

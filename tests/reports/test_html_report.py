@@ -158,6 +158,7 @@ def test_hostile_texts_change_no_tag_and_no_attribute_but_those_that_hold_them()
 def test_hostile_texts_are_shown_as_what_they_are():
     text = page_of(hostile_run()).text
     assert '<script>document.title="owned"</script>:1' in text
+    assert "'\"`{{7*7}}{% raw %}:3" in text
     assert "a\\u202egnp.exe" in text
     assert "\\x1b]0;owned\\x07" in text
     assert "\u202e" not in text
