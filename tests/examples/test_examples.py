@@ -1,0 +1,302 @@
+"""Every example does what it says: run against loopback servers, or valid for the system that it is for."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import sys
+
+import pytest
+import yaml
+from example_runs import check_commands, netmon, place, put, pytest_run, verdicts
+from schemas import EXAMPLES, complaints
+
+from pytest_netmon.cli.init_pipelines import gitlab_job
+from pytest_netmon.config.load import Overrides, load_plan
+from pytest_netmon.config.schema import SCHEMA_FILE
+
+_CONFIGURATIONS = sorted(EXAMPLES.rglob("netmon.yaml"))
+_MANIFESTS = sorted(EXAMPLES.glob("kubernetes/*.yaml"))
+_JUNIT, _JSON = "netmon-junit.xml", "netmon.json"
+
+
+def read(name):
+    return (EXAMPLES / name).read_text("utf-8")
+
+
+def name_of(path):
+    return path.relative_to(EXAMPLES).as_posix()
+
+
+@pytest.mark.parametrize("path", _CONFIGURATIONS, ids=name_of)
+def test_an_editor_finds_the_schema_of_a_configuration(path):
+    schema = re.search(r"^# yaml-language-server: \$schema=(\S+)$", path.read_text("utf-8"), re.MULTILINE)[1]
+    assert (path.parent / schema).resolve() == EXAMPLES.parent / "pytest_netmon" / "schemas" / SCHEMA_FILE.name
+
+
+def test_the_list_of_examples_is_whole():
+    linked = {link.split("/")[0] for link in re.findall(r"\]\(([^)]+)\)", read("README.md"))}
+    assert linked == {path.name for path in EXAMPLES.iterdir() if path.is_dir() and path.name != "__pycache__"}
+
+
+def pre_deploy(servers, folder, mail):
+    database, api, redis = servers.open(), servers.open(), servers.open()
+    place(
+        "pre-deploy",
+        folder,
+        {
+            "mail.example.com:587": mail.target,
+            "host: db.internal": f"host: {database.host}",
+            "[5432]": f"[{database.port}]",
+            "https://api.example.com": f"http://{api.target}",
+        },
+    )
+    return {"REDIS_URL": f"redis://me:geheim@{redis.target}/0"}
+
+
+def test_the_gate_before_a_deployment_is_green(tmp_path, servers):
+    env = pre_deploy(servers, tmp_path, servers.open())
+    done = netmon(["check", "-o", _JSON], tmp_path, **env)
+    assert (done.returncode, set(verdicts(tmp_path).values())) == (0, {"passed"})
+    assert "geheim" not in done.stdout + done.stderr
+
+
+def test_the_gate_before_a_deployment_is_red_where_something_is_down(tmp_path, servers):
+    env = pre_deploy(servers, tmp_path, servers.closed())
+    done = netmon(["check", "-o", _JSON], tmp_path, **env)
+    assert (done.returncode, [*verdicts(tmp_path).values()].count("failed")) == (1, 1)
+    assert "next: on the target: is the service up" in done.stdout
+
+
+def egress(servers, folder, *, leak):
+    allowed, time, web, resolver = servers.open(), servers.open(), servers.closed(), servers.closed()
+    other = servers.open() if leak else servers.closed()
+    place(
+        "egress",
+        folder,
+        {
+            "[packages.example.com, registry.example.com]": f"[{allowed.host}]",
+            "ports: [443]": f"ports: [{allowed.port}]",
+            "time.example.com": time.host,
+            "[4460]": f"[{time.port}]",
+            "www.example.org": web.host,
+            "[80, 443]": f"[{web.port}]",
+            "192.0.2.53": resolver.host,
+            "[53, 853]": f"[{resolver.port}, {other.port}]",
+        },
+    )
+
+
+def test_an_allow_list_holds_both_ways(tmp_path, servers):
+    egress(servers, tmp_path, leak=False)
+    assert netmon(["check"], tmp_path).returncode == 0
+    done = netmon(["check", "--tag", "allowed"], tmp_path)
+    assert done.returncode == 0
+    assert "foreign resolver" not in done.stdout
+
+
+def test_an_allow_list_with_a_hole_is_red(tmp_path, servers):
+    egress(servers, tmp_path, leak=True)
+    done = netmon(["check", "-o", _JSON], tmp_path)
+    assert done.returncode == 1
+    failed = [endpoint for endpoint, verdict in verdicts(tmp_path).items() if verdict == "failed"]
+    assert [endpoint.partition(":")[0] for endpoint in failed] == ["foreign resolver"]
+
+
+def not_reachable(servers, folder, control):
+    database, ssh, web = servers.closed(), servers.closed(), servers.closed()
+    place(
+        "not-reachable",
+        folder,
+        {
+            "app.example.com": control.host,
+            "[443]": f"[{control.port}]",
+            "[5432]": f"[{database.port}]",
+            "[22, 8080]": f"[{ssh.port}, {web.port}]",
+        },
+    )
+
+
+def test_closed_ports_are_green_only_with_the_control(tmp_path, servers):
+    not_reachable(servers, tmp_path, servers.open())
+    assert netmon(["check"], tmp_path).returncode == 0
+    not_reachable(servers, tmp_path, servers.closed())
+    done = netmon(["check", "-o", _JSON], tmp_path)
+    assert done.returncode != 0
+    assert next(id_ for id_, verdict in verdicts(tmp_path).items() if verdict == "failed").startswith("control:")
+
+
+def test_the_scheduled_check_holds_its_limits(tmp_path, servers):
+    up = servers.open()
+    place(
+        "scheduled",
+        tmp_path,
+        {"[api.example.com, www.example.com]": f"[{up.host}]", "[443]": f"[{up.port}]", "500ms": "10ms"},
+    )
+    done = netmon(["check", "-o", _JSON], tmp_path)
+    assert (done.returncode, up.connects) == (0, 60)
+
+
+@pytest.mark.parametrize("name", ["pre-deploy/github.yml", "scheduled/github.yml"])
+def test_a_workflow_is_valid(name):
+    assert complaints("github-workflows", EXAMPLES / name) == ""
+
+
+def test_the_pipeline_for_gitlab_is_valid_and_is_what_init_writes():
+    assert complaints("gitlab-ci", EXAMPLES / "gitlab/gitlab-ci.yml") == ""
+    written = yaml.safe_load(gitlab_job())
+    assert yaml.safe_load(read("gitlab/gitlab-ci.yml"))["netmon"] == written["netmon"]
+
+
+def collected(name):
+    """The files that a pipeline collects."""
+    return set(re.findall(r"netmon(?:-junit\.xml|\.json)", read(name)))
+
+
+@pytest.mark.parametrize(
+    "name", ["pre-deploy/github.yml", "scheduled/github.yml", "gitlab/gitlab-ci.yml", "jenkins/Jenkinsfile"]
+)
+def test_the_command_of_a_pipeline_runs_and_writes_what_is_collected(tmp_path, servers, name):
+    (command,) = check_commands(read(name))
+    path = tmp_path / next(word for word in command if word.endswith(".yaml"))
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"targets: ['{servers.open().target}']\n")
+    done = netmon(command, tmp_path)
+    assert (done.returncode, collected(name)) == (0, {_JSON, _JUNIT})
+    assert {_JSON, _JUNIT} <= {path.name for path in tmp_path.iterdir()}
+
+
+def test_the_pipeline_for_jenkins_has_its_stages_in_order_and_its_braces_closed():
+    text = read("jenkins/Jenkinsfile")
+    assert text.count("{") == text.count("}")
+    assert text.count("'''") == 2
+    assert re.findall(r"stage\('([^']+)'\)", text) == ["Reachable?", "Deploy"]
+
+
+def documents(path):
+    return {document["kind"]: document for document in yaml.safe_load_all(path.read_text("utf-8"))}
+
+
+def pod_of(path):
+    found = documents(path)
+    return (found.get("Deployment") or found["Job"])["spec"]["template"]["spec"]
+
+
+def netmon_container(path):
+    pod = pod_of(path)
+    containers = [*pod.get("initContainers", []), *pod["containers"]]
+    return next(container for container in containers if container["name"] == "netmon")
+
+
+@pytest.mark.parametrize("path", _MANIFESTS, ids=name_of)
+def test_a_manifest_mounts_the_configuration_that_it_defines(path):
+    container, pod = netmon_container(path), pod_of(path)
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    mounts = {mount["mountPath"]: volumes[mount["name"]] for mount in container["volumeMounts"]}
+    assert mounts["/etc/netmon"]["configMap"]["name"] == documents(path)["ConfigMap"]["metadata"]["name"]
+    assert container["args"][:2] == ["check", "/etc/netmon/netmon.yaml"]
+    assert mounts["/tmp"] == {"name": "samples", "emptyDir": {}}
+    for document in documents(path).values():
+        assert {"apiVersion", "kind", "metadata"} <= set(document)
+
+
+def test_the_selector_of_the_deployment_is_that_of_its_pods():
+    spec = documents(EXAMPLES / "kubernetes/init-container.yaml")["Deployment"]["spec"]
+    assert spec["selector"]["matchLabels"] == spec["template"]["metadata"]["labels"]
+    assert [container["name"] for container in spec["template"]["spec"]["initContainers"]] == ["netmon"]
+
+
+def test_the_job_gives_one_answer():
+    job = documents(EXAMPLES / "kubernetes/job.yaml")["Job"]["spec"]
+    assert (job["backoffLimit"], job["template"]["spec"]["restartPolicy"]) == (0, "Never")
+
+
+@pytest.mark.parametrize("path", _MANIFESTS, ids=name_of)
+def test_a_container_has_no_rights(path):
+    context = netmon_container(path)["securityContext"]
+    assert context["runAsNonRoot"] is True
+    assert context["allowPrivilegeEscalation"] is False
+    assert context["capabilities"] == {"drop": ["ALL"]}
+
+
+@pytest.mark.parametrize("path", _MANIFESTS, ids=name_of)
+def test_the_configuration_in_a_manifest_can_be_loaded_with_its_variables(path, tmp_path):
+    file = tmp_path / "netmon.yaml"
+    file.write_text(documents(path)["ConfigMap"]["data"]["netmon.yaml"])
+    env = {each["name"]: "postgres://me:geheim@db.internal/app" for each in netmon_container(path).get("env", [])}
+    assert load_plan([file], Overrides(), env=env, base=tmp_path).endpoints
+
+
+def test_the_init_container_waits_as_it_says(tmp_path, servers):
+    path = EXAMPLES / "kubernetes/init-container.yaml"
+    cache, api, database = servers.open(), servers.open(), servers.open()
+    text = put(
+        documents(path)["ConfigMap"]["data"]["netmon.yaml"],
+        {"cache.default.svc.cluster.local:6379": cache.target, "https://api.example.com": f"http://{api.target}"},
+    )
+    (tmp_path / "netmon.yaml").write_text(text)
+    _, _, *options = netmon_container(path)["args"]
+    done = netmon(["check", "netmon.yaml", *options], tmp_path, DATABASE_URL=f"postgres://me:p@{database.target}/app")
+    assert done.returncode == 0
+    assert [each.connects for each in (cache, api, database)] == [1, 1, 1]
+
+
+def instructions(name):
+    text = re.sub(r"\\\n", " ", read(name))
+    return [line.split(None, 1) for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def test_the_image_runs_the_command_as_nobody():
+    found = dict(instructions("docker/Dockerfile"))
+    assert (json.loads(found["ENTRYPOINT"]), json.loads(found["CMD"])) == (["netmon"], ["check"])
+    assert found["USER"] == "65534:65534"
+    assert [word for word, _ in instructions("docker/Dockerfile")].count("FROM") == 2
+
+
+def hooks(servers, folder):
+    database, cache = servers.open(), servers.closed()
+    place(
+        "hooks",
+        folder,
+        {"db.internal": database.host, "[5432]": f"[{database.port}]", "cache.internal:6379": cache.target},
+    )
+    return cache.target
+
+
+def history(folder):
+    with (folder / "netmon-history.csv").open(newline="") as file:
+        return [(id_, status) for _, id_, status, _ in csv.reader(file)]
+
+
+def test_the_hooks_keep_a_history(tmp_path, servers):
+    down = hooks(servers, tmp_path)
+    assert pytest_run(tmp_path).returncode == 1
+    pytest_run(tmp_path)
+    assert [status for _, status in history(tmp_path)] == ["passed", "failed"] * 2
+    assert history(tmp_path)[1][0] == down
+
+
+def test_the_hooks_skip_what_is_in_maintenance(tmp_path, servers):
+    down = hooks(servers, tmp_path)
+    done = pytest_run(tmp_path, "-rs", MAINTENANCE=down)
+    assert done.returncode == 0
+    assert "maintenance" in done.stdout
+    assert [status for _, status in history(tmp_path)] == ["passed"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="SYN repeats are known on Linux only")
+def test_own_tests_run_once_for_each_endpoint(tmp_path, servers):
+    database, api = servers.open(), servers.open()
+    place(
+        "own-tests",
+        tmp_path,
+        {
+            "db.internal": database.host,
+            "[5432]": f"[{database.port}]",
+            "https://api.example.com": f"http://{api.target}",
+        },
+    )
+    done = pytest_run(tmp_path)
+    assert "7 passed, 1 skipped" in done.stdout
+    assert (database.connects, api.connects) == (20, 20)
