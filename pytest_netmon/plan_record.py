@@ -50,9 +50,10 @@ def _endpoint_record(endpoint: Endpoint) -> dict[str, object]:
 
 
 def _endpoint(record: dict[str, object]) -> Endpoint:
-    limits, warn = _limits(record["limits"]), _limits(record["warn"])
+    # What an older version did not keep, it did not know either.
+    limits, warn = _limits(record["limits"]), _limits(record.get("warn", []))
     source = None if record["source"] is None else Source(**record["source"])  # type: ignore[arg-type]
-    tags: tuple[str, ...] = tuple(record["tags"])  # type: ignore[arg-type]
+    tags: tuple[str, ...] = tuple(record.get("tags", []))  # type: ignore[arg-type]
     return Endpoint(**{**record, "limits": limits, "warn": warn, "tags": tags, "source": source})  # type: ignore[arg-type]
 
 

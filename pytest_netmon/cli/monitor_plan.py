@@ -36,8 +36,8 @@ _BUILT_IN_RANGES = tuple(range(port, port + 1) for port in BUILT_IN_PORTS)
 def monitor_plan(options: Namespace, env: Mapping[str, str]) -> Plan:
     """Return the plan that the options come to, `env` for the variables in files.
 
-    Every endpoint is watched: checked `-c` times or without end, whatever count a file says, for that is the
-    gate's. Files give hosts, ports, names, intervals, timeouts and limits; options go before them.
+    Every endpoint is watched: checked `-c` times or without end, whatever count and warmup a file says, for
+    those are the gate's. Files give hosts, ports, names, intervals, timeouts and limits; options go before them.
 
     Raises ConfigurationError with all that is wrong.
     """
@@ -117,6 +117,7 @@ def _endpoints_of(entry: Entry, options: Settings, count: int | None, problems: 
             measured=True,
             watched=True,
             count=count,
+            warmup=0,
             interval_s=first_given(INTERVAL_S, [place.interval_s for place in places]),
             timeout_s=first_given(TIMEOUT_S, [place.timeout_s for place in places]),
         )

@@ -177,7 +177,7 @@ class TestConfig:
             "max_rate_per_host: 50\n"
             "defaults: {timeout: 2s, limits: [success >= 90%]}\n"
             "targets:\n"
-            "  - {host: '${DB}', ports: [5432], count: 40, interval: 500ms}\n"
+            "  - {host: '${DB}', ports: [5432], count: 40, warmup: 3, interval: 500ms}\n"
             "  - {host: api.example.com, name: api, limits: [p99 < 50ms]}\n"
             "  - {host: admin, ports: [22], expect: closed}\n"
             "  - {host: old, ports: [1], skip: gone}\n"
@@ -189,6 +189,7 @@ class TestConfig:
         by_id = {endpoint.id: endpoint for endpoint in plan.endpoints}
 
         assert list(by_id) == ["db.internal:5432", "api:80", "api:443", "admin:22", "old:1", "extra:1"]
+        assert {endpoint.warmup for endpoint in plan.endpoints} == {0}
         assert {(endpoint.measured, endpoint.watched, endpoint.count) for endpoint in plan.endpoints} == {
             (True, True, None)
         }

@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -43,6 +44,16 @@ def test_a_plan_is_kept_whole_but_for_the_host_of_a_redacted_endpoint() -> None:
     assert kept.endpoints[1] == dataclasses.replace(PLAN.endpoints[1], host="bastion")
     assert kept.endpoints[2] == PLAN.endpoints[2]
     assert (kept.files, kept.warnings, kept.max_rate) == (PLAN.files, PLAN.warnings, PLAN.max_rate)
+
+
+def test_a_plan_of_an_older_version_is_read_without_what_that_did_not_know() -> None:
+    record: dict[str, Any] = record_of(PLAN)
+    for endpoint in record["endpoints"]:
+        for name in ("warn", "tags", "warmup", "close", "watched", "wait_s"):
+            del endpoint[name]
+    (first, _, _) = plan_of(record).endpoints
+
+    assert first == PLAN.endpoints[0]
 
 
 @pytest.mark.parametrize("record", [None, 3, [], {}, {"endpoints": [1], "files": []}, {"endpoints": [{}], "files": []}])
