@@ -21,8 +21,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .judging import result_of, run_of, started_at
-from .outcomes import OPEN, OUTCOMES, TRANSIENT
+from .judging import can_be_judged, controls_of, failed_controls, result_of, run_of, started_at
+from .outcomes import EXPECTED, OPEN, OUTCOMES, TRANSIENT
 from .plan import Endpoint, Plan
 from .plan_record import record_of
 from .prober.protocol import VERSION
@@ -85,6 +85,8 @@ class Campaign:
     ) -> None:
         self.plan = plan
         self.selected = tuple(selected)
+        self._controls = controls_of(plan, selected)
+        self._failed_controls: tuple[str, ...] | None = None
         self._folder = _temporary_folder()
         self.recording = Recording(sample_file or self._folder / "samples.ndjson", observe)
         self._refresh_s = refresh_s
@@ -151,8 +153,9 @@ class Campaign:
                 self._fault = self._last_words()
 
     def done(self, index: int) -> bool:
-        """Whether all samples of that endpoint are in, or no more will come."""
-        return self._ended or index in self.recording.done
+        """Whether the endpoint can be judged: all samples of it and of what its verdict depends on are in, or no
+        more will come."""
+        return self._ended or can_be_judged(self.plan, self.recording, self.selected, self._controls, index)
 
     def wait(self, index: int, tick: Callable[[Progress], None] | None = None) -> None:
         """Block until the endpoint is done; `tick` is called about ten times a second."""
@@ -166,10 +169,20 @@ class Campaign:
         """What came of an endpoint so far; judged as complete once it is done."""
         if index in self._results:
             return self._results[index]
-        result = result_of(self.plan, self.recording, index, self._fault)
-        if self.done(index):
+        is_done = self.done(index)
+        result = result_of(self.plan, self.recording, index, self._failed(), self._fault)
+        if is_done:
             self._results[index] = result
         return result
+
+    def _failed(self) -> tuple[str, ...]:
+        """The controls that failed; once all of them are done, looked at once."""
+        if self._failed_controls is not None:
+            return self._failed_controls
+        failed = failed_controls(self.plan, self.recording, self._controls)
+        if self._ended or all(index in self.recording.done for index in self._controls):
+            self._failed_controls = failed
+        return failed
 
     def stop(self) -> None:
         """End the prober: by the end of its input, and by force if it takes too long."""
@@ -269,11 +282,12 @@ def _endpoint_job(index: int, endpoint: Endpoint) -> dict[str, object]:
 def retried_outcomes(endpoint: Endpoint) -> list[str]:
     """Return the outcomes after which a reached endpoint is tried again: one that is waited for, after all but open.
 
-    One that is expected to be closed is not tried again after a timeout (that is what it is
-    expected to come to) or a reset (it was open).
+    One that is expected to be closed is not tried again after what it is expected to come to (a timeout)
+    nor after a reset (it was open).
     """
-    if endpoint.expect == "closed":
-        return [outcome for outcome in TRANSIENT if outcome.startswith("dns_")]
+    if not endpoint.expects_open:
+        accepted = (*EXPECTED[endpoint.expect], "reset")
+        return [outcome for outcome in TRANSIENT if outcome not in accepted]
     if endpoint.wait_s is not None:
         return [outcome for outcome in OUTCOMES if outcome != OPEN]
     return list(TRANSIENT)

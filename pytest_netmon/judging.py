@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,49 @@ from .plan_record import PlanRecordError, plan_of
 from .recording import Recording
 from .run import Measuring, Result, Run
 from .samples import Record, SampleFileError
-from .verdict import judge
+from .verdict import Surroundings, judge
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
 
-def result_of(plan: Plan, recording: Recording, index: int, fault: str | None = None) -> Result:
-    """Judge what the recording holds of the endpoint `index`; `fault` says why more did not come."""
+def controls_of(plan: Plan, selected: Iterable[int]) -> tuple[int, ...]:
+    """Return the indexes of the controls among those that are probed."""
+    return tuple(index for index in selected if plan.endpoints[index].control)
+
+
+def can_be_judged(
+    plan: Plan, recording: Recording, selected: Sequence[int], controls: Sequence[int], index: int
+) -> bool:
+    """Say whether all is in that the verdict on an endpoint depends on: its own samples and those of the
+    controls; where it is expected to be closed, also something that was open, or everything."""
+    if index not in recording.done or any(control not in recording.done for control in controls):
+        return False
+    if plan.endpoints[index].expects_open or len(recording.done) >= len(selected):
+        return True
+    return _others_opened(recording, index)
+
+
+def failed_controls(plan: Plan, recording: Recording, controls: Iterable[int]) -> tuple[str, ...]:
+    """Return the ids of the controls that were not as they must be; one that was cut off is none of them."""
+    done = [index for index in controls if index in recording.done]
+    verdicts = {index: judge(plan.endpoints[index], recording.statistics_of(index), complete=True) for index in done}
+    return tuple(plan.endpoints[index].id for index, verdict in verdicts.items() if verdict.status != "passed")
+
+
+def _others_opened(recording: Recording, index: int) -> bool:
+    return len(recording.opened) > (index in recording.opened)
+
+
+def result_of(
+    plan: Plan, recording: Recording, index: int, failed: tuple[str, ...] = (), fault: str | None = None
+) -> Result:
+    """Judge what the recording holds of the endpoint `index`; `failed` are the controls that did, `fault` says why
+    more did not come."""
     endpoint = plan.endpoints[index]
     complete = index in recording.done or (endpoint.count is None and recording.end_reason == "stopped")
     statistics = recording.statistics_of(index)
-    verdict = judge(endpoint, statistics, complete=complete)
+    around = Surroundings(failed, _others_opened(recording, index))
+    verdict = judge(endpoint, statistics, complete=complete, around=around)
     if fault is not None and verdict.status == "inconclusive" and not complete:
         verdict = replace(verdict, reasons=(fault, *verdict.reasons))
     return Result(
@@ -101,7 +133,8 @@ def recover(path: Path, observe: Callable[[Record], None] | None = None, *, salv
         plan = plan_of(kept["plan"])
         selected = [int(index) for index in kept["selected"]]
         machine = {str(key): str(value) for key, value in kept["machine"].items()}
-        results = {index: result_of(plan, recording, index) for index in selected}
+        failed = failed_controls(plan, recording, controls_of(plan, selected))
+        results = {index: result_of(plan, recording, index, failed) for index in selected}
     except (PlanRecordError, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise SampleFileError(f"{path}: the plan in it cannot be read: {error}") from None
     start = started_at(recording)

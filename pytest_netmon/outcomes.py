@@ -11,6 +11,8 @@ TRANSIENT = ("timeout", "reset", "dns_failed", "dns_timeout")
 #: What counts as closed under `expect: closed`.
 CLOSED = ("refused", "timeout", "prohibited")
 OPEN = "open"
+#: What each word of `expect` lets a check come to.
+EXPECTED = {"open": (OPEN,), "closed": CLOSED, "refused": ("refused",), "timeout": ("timeout",)}
 #: The checker's own fault: left out of every rate.
 LOCAL_ERROR = "local_error"
 

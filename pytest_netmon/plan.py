@@ -15,10 +15,12 @@ from fractions import Fraction
 from typing import Literal
 
 from .limits import Limit, least_count, unavailable_reason
+from .outcomes import EXPECTED, OPEN
 from .problems import Problem, Source
+from .safe import for_terminal
 from .units import show_duration
 
-Expect = Literal["open", "closed"]
+Expect = Literal["open", "closed", "refused", "timeout"]
 #: How a connection ends: after a drain with FIN, or at once with RST (no TIME_WAIT is left).
 Close = Literal["fin", "reset"]
 
@@ -74,6 +76,7 @@ class Endpoint:
     skip, xfail: the user's reason, None where not asked for.
     redact: show `name` in place of host and address everywhere.
     close: with FIN after a drain, or with RST at once.
+    control: it must be reached for the run to mean anything; where it was not, others that failed are inconclusive.
     tags: to select by, each once; marks of its tests too.
     source: where the user wrote it; None for an endpoint that a hook made.
     """
@@ -96,6 +99,7 @@ class Endpoint:
     xfail: str | None = None
     redact: bool = False
     close: Close = "fin"
+    control: bool = False
     tags: tuple[str, ...] = ()
     source: Source | None = None
 
@@ -115,9 +119,13 @@ class Endpoint:
         return f"Endpoint({', '.join(f'{name}={value!r}' for name, value in values.items())})"
 
     @property
+    def expects_open(self) -> bool:
+        return self.expect == OPEN
+
+    @property
     def is_judged(self) -> bool:
         """Whether anything is asked of the endpoint, so that it can fail."""
-        return not self.watched or bool(self.limits) or self.expect == "closed"
+        return not self.watched or bool(self.limits) or not self.expects_open
 
     @property
     def is_repeated(self) -> bool:
@@ -192,7 +200,7 @@ def validate_plan(plan: Plan) -> list[Problem]:
 
 def plan_warnings(plan: Plan) -> list[str]:
     """Return what a user should know about a plan that can be run, a line each."""
-    return [*_short_timeouts(plan), *_many_connects(plan)]
+    return [*_short_timeouts(plan), *_many_connects(plan), *_only_closed(plan)]
 
 
 def _many_connects(plan: Plan) -> list[str]:
@@ -211,6 +219,17 @@ def _many_connects(plan: Plan) -> list[str]:
     return [
         f"{fast[0].id}{more}: over {MOST_CONNECTS_PER_S:.0f} checks a second for a minute use up this machine's local "
         f"ports: make the interval {show_duration(1 / MOST_CONNECTS_PER_S)} or longer, or close with RST (close: reset)"
+    ]
+
+
+def _only_closed(plan: Plan) -> list[str]:
+    """A timeout is what a closed port comes to, and also a machine without a network."""
+    unproven = [endpoint.id for endpoint in plan.checked if endpoint.expect in ("closed", "timeout")]
+    if not unproven or any(endpoint.expects_open for endpoint in plan.checked):
+        return []
+    return [
+        f"nothing here is expected to be open: without a network {for_terminal(unproven[0])} would pass too; "
+        "name something that can be reached under controls"
     ]
 
 
@@ -273,8 +292,10 @@ def _identity_texts(endpoint: Endpoint) -> Iterator[str]:
 
 
 def _schedule_texts(endpoint: Endpoint) -> Iterator[str]:
-    if endpoint.expect not in ("open", "closed"):
-        yield f"expected open or closed for expect, got {endpoint.expect!r:.80}"
+    if endpoint.expect not in EXPECTED:
+        yield f"expected one of {', '.join(EXPECTED)} for expect, got {endpoint.expect!r:.80}"
+    elif endpoint.control and not endpoint.expects_open:
+        yield f"a control must be expected to be open, got {endpoint.expect}"
     endless = endpoint.count is None and endpoint.watched
     if not endless and not _is_count(endpoint.count):
         yield f"expected a count of 1 or more, got {endpoint.count!r:.80}"
@@ -294,7 +315,7 @@ def _limit_texts(endpoint: Endpoint, limit: Limit) -> Iterator[str]:
     unavailable = unavailable_reason(metric)
     if unavailable is not None:
         yield unavailable
-    elif endpoint.expect == "closed" and metric.unit in ("ratio", "ms"):
+    elif not endpoint.expects_open and metric.unit in ("ratio", "ms"):
         yield "an endpoint that is expected to be closed has neither success nor times to limit"
     elif not endpoint.measured:
         yield "limits need a measured endpoint: say how often to check it (count)"

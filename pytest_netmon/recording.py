@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from .outcomes import OPEN
 from .samples import (
     AddressChange,
     Done,
@@ -57,7 +58,8 @@ class Recording:
 
     header: its first line, None until it was read. done: endpoints of which no sample is to come.
     end_reason: why the prober ended, None while it runs or where it was killed. checks: samples
-    so far. last: the sample of an endpoint that came in last. last_us: the end of the latest check,
+    so far. last: the sample of an endpoint that came in last. opened: endpoints of which
+    a check was open. last_us: the end of the latest check,
     since the start. address_changes: the latest 1,000. addresses: endpoint -> the address that
     answered last, else the one tried last. near: endpoint -> microseconds in which another machine's
     address answered, too few for one. lag, own_clock_checks, late_starts: see `run.Measuring`.
@@ -78,6 +80,7 @@ class Recording:
         self.address_changes: list[AddressChange] = []
         self.addresses: dict[int, str] = {}
         self.last: dict[int, Sample] = {}
+        self.opened: set[int] = set()
         self.last_us = 0
         self.near: dict[int, int] = {}
         self.lag = DistributionBuilder()
@@ -209,6 +212,8 @@ class Recording:
             if self.checks >= MOST_PLACES:
                 self._places, self._keeps_places = {}, False
         self.last[endpoint] = sample
+        if sample.outcome == OPEN:
+            self.opened.add(endpoint)
         self.last_us = max(self.last_us, sample.end_us)
         self.checks += 1
         if sample.connect_ms is not None:

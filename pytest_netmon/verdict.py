@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from .limits import Limit, Metric, holds, parse_limit, shown_limit, shown_measured
-from .outcomes import CLOSED, LOCAL_ERROR, OPEN
+from .outcomes import CLOSED, EXPECTED, LOCAL_ERROR, OPEN
 from .plan import REACHED_TRIES
 
 if TYPE_CHECKING:
@@ -19,6 +19,10 @@ Status = Literal["passed", "failed", "inconclusive"]
 BUILT_IN_SUCCESS = parse_limit("success >= 100%", origin="built-in")
 #: How the note on a broken `warn` limit begins.
 WARNING = "warning: "
+_CONTROL_FAILED = "this control must be reached for the run to mean anything"
+_NOT_PROVEN = "not proven: nothing else was reached either"
+#: Answers of the way to a closed port.
+_HEARD = ("refused", "prohibited")
 #: A reset comes after the handshake (before it, it would be `refused`): something listens there.
 _ONCE_OPEN = (OPEN, "reset")
 
@@ -40,7 +44,7 @@ class Verdict:
     limits: every limit in force with its value. reasons: one sentence for each breach or for
     what made the verdict inconclusive; empty when passed. notes: what a reader should know all
     the same (`reached at try 2 of 3, after timeout`). warn: limits that fail nothing; a broken one
-    is among the notes.
+    is among the notes. failed_controls: ids of controls that failed with it, which made it inconclusive.
     """
 
     status: Status
@@ -48,23 +52,64 @@ class Verdict:
     reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     warn: tuple[LimitResult, ...] = ()
+    failed_controls: tuple[str, ...] = ()
 
     @property
     def broken(self) -> tuple[LimitResult, ...]:
         return tuple(result for result in self.limits if not result.ok)
 
 
-def judge(endpoint: Endpoint, statistics: Statistics, *, complete: bool) -> Verdict:
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the rest of a run says of this machine's network. failed_controls: their ids. others_opened: whether any
+    other endpoint was open."""
+
+    failed_controls: tuple[str, ...] = ()
+    others_opened: bool = True
+
+
+#: Where nothing is known of the rest of the run.
+ALONE = Surroundings()
+
+
+def judge(endpoint: Endpoint, statistics: Statistics, *, complete: bool, around: Surroundings = ALONE) -> Verdict:
     """Return the verdict on one endpoint; `complete` is False where the run ended before its checks.
 
     In this order: a run that was cut off, or left nothing to judge, is inconclusive; what broke on
     the judged samples fails; a check that this machine could not make leaves the rest inconclusive.
     A reached endpoint whose last check was open has all that was asked for and passes in any case.
+
+    Where a control failed too, a failure says nothing of the target: inconclusive. So is what passed by nothing but
+    timeouts. That it was open where it must not be is said in any case. A control that fails is inconclusive itself.
     """
     soft = tuple(_result(limit, statistics) for limit in endpoint.warn)
     warnings = _warnings(soft, statistics)
-    verdict = _judged(endpoint, statistics, complete=complete)
+    verdict = _amid(_judged(endpoint, statistics, complete=complete), endpoint, statistics, around)
     return replace(verdict, notes=(*warnings, *verdict.notes), warn=soft)
+
+
+def _amid(verdict: Verdict, endpoint: Endpoint, statistics: Statistics, around: Surroundings) -> Verdict:
+    """The verdict in view of the rest of the run."""
+    if endpoint.control:
+        if verdict.status != "failed":
+            return verdict
+        return replace(verdict, status="inconclusive", reasons=(_CONTROL_FAILED, *verdict.reasons))
+    by_silence = verdict.status == "passed" and _only_timed_out(endpoint, statistics)
+    was_open = not endpoint.expects_open and any(outcome in _ONCE_OPEN for outcome in _seen(statistics))
+    if around.failed_controls and (by_silence or (verdict.status == "failed" and not was_open)):
+        failed = around.failed_controls
+        controls = f"the control {failed[0]}" if len(failed) == 1 else f"the controls {', '.join(failed)}"
+        told = f"{controls} failed too, so that this says nothing of the target"
+        reasons = (told, *verdict.reasons)
+        return replace(verdict, status="inconclusive", reasons=reasons, failed_controls=failed)
+    if by_silence and not around.others_opened:
+        return replace(verdict, notes=(*verdict.notes, _NOT_PROVEN))
+    return verdict
+
+
+def _only_timed_out(endpoint: Endpoint, statistics: Statistics) -> bool:
+    """Whether a port passes for closed though nothing was heard of it, as without any network."""
+    return not endpoint.expects_open and not any(outcome in _HEARD for outcome in statistics.errors)
 
 
 def _judged(endpoint: Endpoint, statistics: Statistics, *, complete: bool) -> Verdict:
@@ -89,7 +134,7 @@ def limits_in_force(endpoint: Endpoint) -> tuple[Limit, ...]:
     """Return the limits that `endpoint` is judged by: its own, and for a measured one that is
     expected to be open and names none on success, `success >= 100%` first. One that is only watched
     has none."""
-    needs_success = endpoint.measured and endpoint.expect == "open" and endpoint.is_judged
+    needs_success = endpoint.measured and endpoint.expects_open and endpoint.is_judged
     if needs_success and not any(limit.metric.name == "success" for limit in endpoint.limits):
         return (BUILT_IN_SUCCESS, *endpoint.limits)
     return endpoint.limits
@@ -152,7 +197,7 @@ def _timing(metric: Metric, statistics: Statistics) -> float | None:
 
 
 def _reached(endpoint: Endpoint, statistics: Statistics) -> bool:
-    return not endpoint.measured and endpoint.expect == "open" and statistics.last_outcome == OPEN
+    return not endpoint.measured and endpoint.expects_open and statistics.last_outcome == OPEN
 
 
 def _seen(statistics: Statistics) -> dict[str, int]:
@@ -166,7 +211,7 @@ def _made(statistics: Statistics) -> int:
 
 def _breaches(endpoint: Endpoint, statistics: Statistics, results: tuple[LimitResult, ...]) -> tuple[str, ...]:
     of_limits = tuple(breach_text(result, statistics) for result in results if not result.ok)
-    if endpoint.expect == "closed":
+    if not endpoint.expects_open:
         return (*_not_closed(endpoint, statistics), *of_limits)
     if not endpoint.measured:
         tries = "1 try" if statistics.checks == 1 else f"{statistics.checks} tries"
@@ -178,17 +223,19 @@ def _breaches(endpoint: Endpoint, statistics: Statistics, results: tuple[LimitRe
 def _not_closed(endpoint: Endpoint, statistics: Statistics) -> tuple[str, ...]:
     """What speaks against a port that is expected to be closed. A reached one is judged by its last
     check, like any other, but having been open once is never made good."""
-    against = {outcome: times for outcome, times in _seen(statistics).items() if outcome not in CLOSED}
+    accepted = EXPECTED[endpoint.expect]
+    against = {outcome: times for outcome, times in _seen(statistics).items() if outcome not in accepted}
     if not endpoint.measured:
         decisive = (*_ONCE_OPEN, statistics.last_outcome)
         against = {outcome: times for outcome, times in against.items() if outcome in decisive}
-    return tuple(_against_closed(outcome, times, statistics.checks) for outcome, times in against.items())
+    checks = statistics.checks
+    return tuple(_against_closed(endpoint.expect, outcome, times, checks) for outcome, times in against.items())
 
 
-def _against_closed(outcome: str, times: int, checks: int) -> str:
+def _against_closed(expect: str, outcome: str, times: int, checks: int) -> str:
     share = f"{outcome} in {_of_checks(times, checks)}"
-    if outcome in _ONCE_OPEN:
-        return f"{share}, expected closed"
+    if outcome in _ONCE_OPEN or expect != "closed":
+        return f"{share}, expected {expect}"
     return f"{share} proves nothing, expected {', '.join(CLOSED[:-1])} or {CLOSED[-1]}"
 
 
@@ -197,7 +244,7 @@ def _proven(endpoint: Endpoint, statistics: Statistics, results: tuple[LimitResu
     machine could not make would have changed nothing."""
     if any(result.value is not None and not result.ok for result in results):
         return True
-    if endpoint.expect == "open":
+    if endpoint.expects_open:
         return False  # nothing but a metric without samples, or a try that was ours
     if endpoint.measured:
         return bool(_not_closed(endpoint, statistics))
@@ -227,7 +274,7 @@ def _notes(endpoint: Endpoint, statistics: Statistics, *, complete: bool) -> tup
             return ()
         return (f"only {_of_checks(made, endpoint.count)} were made",)
     first = statistics.first_success
-    if endpoint.expect == "open" and first is not None and first > 1 and statistics.errors:
+    if endpoint.expects_open and first is not None and first > 1 and statistics.errors:
         of_all = f" of {endpoint.count}" if endpoint.wait_s is None else ""
         return (f"reached at try {first}{of_all}, after {_failed_tries(statistics)}",)
     return ()

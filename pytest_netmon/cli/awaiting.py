@@ -19,7 +19,7 @@ _MOST_NAMED = 10
 
 def is_awaited(endpoint: Endpoint) -> bool:
     """Whether waiting can help: not where the port is to be closed, nor where a failure is expected."""
-    return endpoint.expect == "open" and endpoint.skip is None and endpoint.xfail is None
+    return endpoint.expects_open and endpoint.skip is None and endpoint.xfail is None
 
 
 def awaiting_plan(plan: Plan, wait_s: float) -> Plan:

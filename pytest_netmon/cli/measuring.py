@@ -95,7 +95,8 @@ class Measuring:
 
     def _tell(self, campaign: Campaign, later: set[int]) -> None:
         newly = [self._newly_done.popleft() for _ in range(len(self._newly_done))]
-        self._tell_of(campaign, newly, later)
+        self._tell_of(campaign, [index for index in newly if campaign.done(index)], later)
+        self._newly_done.extend(index for index in newly if not campaign.done(index))
 
     def _tell_of(self, campaign: Campaign, indexes: Iterable[int], later: set[int]) -> None:
         for index in indexes:

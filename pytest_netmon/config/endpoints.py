@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterable
 
 from ..limits import Limit, merge_limits
+from ..outcomes import OPEN
 from ..plan import DEFAULT_INTERVAL_S, DEFAULT_TIMEOUT_S, MEASURED_COUNT, REACHED_RETRY_S, REACHED_TRIES, Endpoint
 from ..problems import Problem
 from .entries import Entry
@@ -30,9 +31,11 @@ def make_endpoints(
     endpoints: list[Endpoint] = []
     idle: list[Entry] = []
     cold: list[Entry] = []
+    of_controls = Settings(timeout_s=options.timeout_s)
     for entry in entries:
         for target in entry.targets:
-            ports = _ports(entry, target, options)
+            options_of = of_controls if entry.control else options
+            ports = _ports(entry, target, options_of)
             if ports is None:
                 problems.append(_names_no_port(entry, target, port_option))
                 if entry.place.get("hosts"):
@@ -41,7 +44,7 @@ def make_endpoints(
             if len(endpoints) + sum(map(len, ports)) > MOST_ENDPOINTS:
                 problems.append(entry.place.problem(f"expected at most {MOST_ENDPOINTS:,} endpoints in all, got more"))
                 return endpoints, []
-            template = _template(entry, target, options)
+            template = _template(entry, target, options_of)
             endpoints += [dataclasses.replace(template, port=port) for some in ports for port in some]
             if not template.measured and (entry.own.interval_s or REACHED_RETRY_S) < REACHED_RETRY_S:
                 idle.append(entry)
@@ -109,6 +112,7 @@ def _template(entry: Entry, target: ParsedTarget, options: Settings) -> Endpoint
         skip=entry.skip,
         xfail=entry.xfail,
         redact=entry.redact,
+        control=entry.control,
         close=entry.close,
         tags=entry.tags,
         source=entry.place.source,
@@ -116,13 +120,13 @@ def _template(entry: Entry, target: ParsedTarget, options: Settings) -> Endpoint
 
 
 def _limits_in_force(entry: Entry, options: Settings) -> tuple[Limit, ...]:
-    if entry.expect == "closed":
+    if entry.expect != OPEN:
         return entry.own.limits
     return merge_limits(merge_limits(entry.inherited.limits, entry.own.limits), options.limits)
 
 
 def _soft_limits(entry: Entry) -> tuple[Limit, ...]:
-    return entry.own.warn if entry.expect == "closed" else merge_limits(entry.inherited.warn, entry.own.warn)
+    return entry.own.warn if entry.expect != OPEN else merge_limits(entry.inherited.warn, entry.own.warn)
 
 
 def first_given(otherwise: T, values: Iterable[T | None]) -> T:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from ..outcomes import OPEN
 from ..plan import Close, Expect
 from .fields import read_close, read_expect, read_flag, read_name, read_reason, read_tag
 from .host_ranges import expand_ranges
@@ -30,6 +31,7 @@ class Entry:
     skip: str | None = None
     xfail: str | None = None
     redact: bool = False
+    control: bool = False
     close: Close = "fin"
     tags: tuple[str, ...] = ()
 
@@ -38,6 +40,7 @@ class Entry:
 class Section:
     """What one file says, or the options: targets, settings of all, the most checks a second.
 
+    controls: what must be reached for the others to mean anything.
     included_by: the file that the user named whose includes lead here; None where this one was named.
     defaults_are_sound: False where something in them is wrong; a sound target could then look
     wrong with what is left of them.
@@ -46,6 +49,7 @@ class Section:
     name: str
     included_by: str | None = None
     entries: tuple[Entry, ...] = ()
+    controls: tuple[Entry, ...] = ()
     defaults: Settings = field(default_factory=Settings)
     defaults_are_sound: bool = True
     max_rate: float | None = None
@@ -57,6 +61,19 @@ def read_entry(place: Place, defaults: Settings, problems: Problems) -> Entry | 
     before = len(problems)
     entry = _settled(place, defaults, problems) if isinstance(place.value, dict) else _text(place, defaults, problems)
     return entry if len(problems) == before and place.is_whole() else None
+
+
+def read_control(place: Place, defaults: Settings, problems: Problems) -> Entry | None:
+    """Return an entry of `controls`: like a target, but nothing of the defaults holds except the timeout, and it must
+    be open. None where something in it is wrong, which is then noted."""
+    entry = read_entry(place, Settings(timeout_s=defaults.timeout_s), problems)
+    for key in ("expect", "xfail"):
+        setting = place.get(key)
+        if entry and setting and (entry.expect != OPEN if key == "expect" else entry.xfail):
+            told = Unexpected("a control that must be open", f"leave {key} out").told(setting.found)
+            problems.append(setting.problem(told))
+            return None
+    return entry and replace(entry, control=True)
 
 
 def _text(place: Place, defaults: Settings, problems: Problems) -> Entry | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from typing import cast, get_args
 
 from ..plan import MOST_TIMEOUT_S, Close, Expect, is_tag
 from ..safe import for_terminal
@@ -118,11 +119,12 @@ def read_flag(value: Value) -> bool:
 
 def read_expect(value: Value) -> Expect:
     """Return the state that is expected of a port."""
-    if value == "open":
-        return "open"
-    if value == "closed":
-        return "closed"
-    raise Unexpected("open or closed", did_you_mean(value, ("open", "closed")) if isinstance(value, str) else "")
+    for state in get_args(Expect):
+        if value == state:
+            return cast(Expect, state)
+    raise Unexpected(
+        "open, closed, refused or timeout", did_you_mean(value, get_args(Expect)) if isinstance(value, str) else ""
+    )
 
 
 def read_close(value: Value) -> Close:

@@ -11,7 +11,7 @@ from ..problems import Source
 from ..safe import for_terminal
 from .decoding import MOST_BYTES
 from .document import read_document
-from .entries import Section, read_entry
+from .entries import Section, read_control, read_entry
 from .fields import read_rate
 from .places import Place, Problems
 from .schema import schema_problems
@@ -121,10 +121,12 @@ def _section(root: Place, name: str, included_by: str | None, problems: Problems
     settings = read_settings(defaults.get, "defaults", problems) if defaults else Settings()
     is_sound = not problems and (defaults is None or defaults.is_whole())
     entries = [read_entry(item, settings, problems) for item in _targets(root.get("targets"), problems)]
+    controls = [read_control(item, settings, problems) for item in _targets(root.get("controls"), problems)]
     return Section(
         name=name,
         included_by=included_by,
         entries=tuple(entry for entry in entries if entry),
+        controls=tuple(entry for entry in controls if entry),
         defaults=settings,
         defaults_are_sound=is_sound,
         max_rate=problems.read(root.get("max_rate"), read_rate),

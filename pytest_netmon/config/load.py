@@ -70,7 +70,7 @@ def load_plan(files: Sequence[Path], overrides: Overrides, *, env: Mapping[str, 
     _fill(plan, options, sections, overrides, problems)
     if problems:
         raise ConfigurationError(_shortened(_in_order(problems)))
-    if not plan.endpoints:
+    if all(endpoint.control for endpoint in plan.endpoints):
         raise ConfigurationError([_no_targets(plan, overrides)])
     plan.warnings += plan_warnings(plan)
     return plan
@@ -91,7 +91,7 @@ def _read_files(
 
 def _fill(plan: Plan, options: Section, sections: list[Section], overrides: Overrides, problems: Problems) -> None:
     """Give the plan its endpoints and values; note what is wrong with it as a whole."""
-    entries = [entry for section in (*sections, options) for entry in section.entries]
+    entries = [entry for section in (*sections, options) for entry in (*section.controls, *section.entries)]
     endpoints, warnings = make_endpoints(entries, options.defaults, overrides.option("port"), problems)
     if not all(section.defaults_are_sound for section in (*sections, options)):
         return

@@ -22,7 +22,9 @@ class Selection:
     source: Source
 
     def takes(self, endpoint: Endpoint) -> bool:
-        """Say whether the endpoint is selected."""
+        """Say whether the endpoint is selected; a control always is."""
+        if endpoint.control:
+            return True
         has_one = not self.wanted or any(tag in endpoint.tags for tag in self.wanted)
         return has_one and not any(tag in endpoint.tags for tag in self.unwanted)
 
@@ -37,6 +39,7 @@ def select(endpoints: Sequence[Endpoint], selection: Selection, problems: Proble
         text = Unexpected(expected, did_you_mean(tag, known)).told(f"'{tag}'")
         problems.append(Problem(selection.source, "", text))
     chosen = [endpoint for endpoint in endpoints if selection.takes(endpoint)]
-    if endpoints and not chosen and not unknown:
+    targets = [endpoint for endpoint in chosen if not endpoint.control]
+    if endpoints and not targets and not unknown and (selection.wanted or selection.unwanted):
         problems.append(Problem(selection.source, "", "expected tags that leave a target to check, got none left"))
     return chosen

@@ -33,6 +33,7 @@ class Measuring:
         self._plan = plan
         keys = {_key(endpoint) for endpoint in wanted}
         self._indices = {key: i for i, e in enumerate(plan.endpoints) if (key := _key(e)) in keys}
+        self._controls = [i for i, e in enumerate(plan.endpoints) if e.control and e.skip is None]
         self._campaign: Campaign | None = None
         self._fault: str | None = None
         self._repeated: dict[int, tuple[Campaign, Result]] = {}
@@ -43,13 +44,13 @@ class Measuring:
     @property
     def planned_s(self) -> float:
         """From the first to the last planned start of a check."""
-        endpoints = (self._plan.endpoints[index] for index in self._indices.values())
+        endpoints = (self._plan.endpoints[index] for index in self._with_controls(self._indices.values()))
         return max(endpoint.planned_duration_s for endpoint in endpoints)
 
     def start(self) -> None:
         """Start probing. Where that fails, `result` says so to every test."""
         try:
-            self._campaign = Campaign(self._plan, list(self._indices.values()))
+            self._campaign = Campaign(self._plan, self._with_controls(self._indices.values()))
             self._campaign.start()
         except (CampaignError, OSError) as error:
             self._fault = f"nothing was probed: {error}"
@@ -71,7 +72,7 @@ class Measuring:
     def repeat(self, endpoint: Endpoint) -> Result:
         """Probe the endpoint anew and return what came of it: its result from now on."""
         first, index = self._started(), self._indices[_key(endpoint)]
-        campaign = Campaign(self._plan, [index])
+        campaign = Campaign(self._plan, self._with_controls([index]))
         try:
             campaign.start()
             campaign.wait(index)
@@ -102,6 +103,10 @@ class Measuring:
             self._forget(index)
         if self._campaign:
             self._campaign.close()
+
+    def _with_controls(self, indexes: Iterable[int]) -> list[int]:
+        """Also those whose tests are deselected: no verdict means anything without them."""
+        return sorted({*self._controls, *indexes})
 
     def _started(self) -> Campaign:
         if self._campaign is None or self._fault:

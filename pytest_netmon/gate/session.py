@@ -68,7 +68,7 @@ class Gate:
         return report
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        parametrize(metafunc, self._plan.endpoints)
+        parametrize(metafunc, [endpoint for endpoint in self._plan.endpoints if not endpoint.control])
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:

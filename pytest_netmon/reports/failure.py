@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..limits import shown_limit, shown_measured
-from ..outcomes import CLOSED, LOCAL_ERROR, OPEN, cause_of, next_step_of
+from ..outcomes import EXPECTED, LOCAL_ERROR, OPEN, cause_of, next_step_of
 from ..run import Result
 from ..safe import for_terminal
 from ..samples import Sample
@@ -107,7 +107,10 @@ def one_line(result: Result) -> str:
 
 def next_steps(result: Result) -> tuple[str, ...]:
     """Return what to try about the target, the most promising first, at most two lines."""
-    steps = [_CLOSE_IT] if result.endpoint.expect == "closed" and _opened(result) else []
+    if result.verdict.failed_controls:
+        controls = ", ".join(map(for_terminal, result.verdict.failed_controls))
+        return (f"see to {controls} first, or to the network of this machine: then check again",)
+    steps = [_CLOSE_IT] if not result.endpoint.expects_open and _opened(result) else []
     endpoint = result.endpoint
     host = None if endpoint.redact else for_terminal(endpoint.host)
     address = for_terminal(result.address) if result.address and not endpoint.redact else None
@@ -131,7 +134,7 @@ def _what_is_wrong(result: Result) -> str:
     statistics = result.statistics
     if result.verdict.status == "inconclusive":
         return f"inconclusive, {_what_was_missing(result)}"
-    if result.endpoint.expect == "closed":
+    if not result.endpoint.expects_open:
         return _not_closed(result)
     if not result.endpoint.measured:
         within = "" if result.endpoint.wait_s is None else f" within {result.endpoint.wait_s:.10g} s"
@@ -155,12 +158,18 @@ def _not_closed(result: Result) -> str:
     opened = _opened(result)
     checks = counted(statistics.checks, "check")
     if opened and not result.endpoint.measured:
-        return f"{'open' if OPEN in opened else 'opened, then reset'}, but it must not be reachable"
+        return f"{'open' if OPEN in opened else 'opened, then reset'}, but it must {_must(result)}"
     if opened:
         shares = [f"{outcome} in {times}" for outcome, times in opened.items()]
-        return f"{' and '.join(shares)} of {checks}, but it must not be reachable"
+        return f"{' and '.join(shares)} of {checks}, but it must {_must(result)}"
     told = _told_errors(result)
+    if told and result.endpoint.expect != "closed":
+        return f"{_times_each(told)} in {checks}, but it must {_must(result)}"
     return f"no proof that it is closed: {_times_each(told)} in {checks}" if told else _reasons(result)
+
+
+def _must(result: Result) -> str:
+    return {"refused": "refuse", "timeout": "not answer at all"}.get(result.endpoint.expect, "not be reachable")
 
 
 def _opened(result: Result) -> dict[str, int]:
@@ -232,13 +241,16 @@ def _differing_tries(result: Result, evidence: Evidence) -> bool:
     """Whether each try is told on a line of its own: a few of them, unlike each other."""
     endpoint = result.endpoint
     few = not endpoint.measured and endpoint.wait_s is None
-    return few and endpoint.expect == "open" and len(set(evidence.tries)) > 1
+    return few and endpoint.expects_open and len(set(evidence.tries)) > 1
 
 
 def _told_errors(result: Result) -> list[tuple[str, int]]:
     """The outcomes to explain, the most frequent first, after a wait the latest before it; what an endpoint should
     come to is none of them."""
-    expected = (*CLOSED, _RESET) if result.endpoint.expect == "closed" else ()  # the heading tells that it was open
+    endpoint = result.endpoint
+    expected = (
+        () if endpoint.expects_open else (*EXPECTED[endpoint.expect], _RESET)
+    )  # the heading tells that it was open
     errors = [error for error in result.statistics.errors.items() if error[0] not in expected]
     latest = None if result.endpoint.wait_s is None else result.statistics.last_outcome
     return sorted(errors, key=lambda error: (error[0] != latest, -error[1], error[0]))
@@ -325,7 +337,7 @@ def _times_each(outcomes: Iterable[tuple[str, int]]) -> str:
 
 def _what_failed(result: Result) -> str:
     name = shown_name(result)
-    if result.endpoint.expect == "closed":
+    if not result.endpoint.expects_open:
         return f"{name}  {_not_closed(result)}"
     rows = [
         f"{each.limit.metric.shown_name} {shown_measured(each.limit, each.value)} (allowed {shown_limit(each.limit)})"
@@ -345,7 +357,7 @@ def _main_cause(result: Result) -> list[str]:
 
 def _what_passed(result: Result) -> str:
     statistics, connect = result.statistics, result.statistics.connect
-    if result.endpoint.expect == "closed":
+    if not result.endpoint.expects_open:
         outcomes = statistics.errors if result.endpoint.measured else [for_terminal(statistics.last_outcome or "")]
         told = f"closed ({', '.join(outcomes)})"
     elif result.endpoint.measured:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..outcomes import CLOSED, LOCAL_ERROR, OPEN
+from ..outcomes import EXPECTED, LOCAL_ERROR, OPEN
 from ..run import Result
 from ..samples import Sample
 from .evidence import Evidence
@@ -103,13 +103,14 @@ class AddressTally:
 
 @dataclass(slots=True)
 class Series:
-    """expects_closed: of the endpoint. points: every check, None where there were more than 200; then `stretches` has
+    """expected: outcomes that the endpoint should come to. points: every check that counts, None where there were
+    more than 200; then `stretches` has
     them, else that is None. listed: the first 20 checks that are worth a look, since they were not as expected or
     needed a repeated SYN; unlisted: how many more there were. addresses: the first 10 that were tried; the checks of
     others are in `other_addresses`. evidence: what a failure's text tells. last_start_us: of the latest check, None
     without any."""
 
-    expects_closed: bool = False
+    expected: tuple[str, ...] = (OPEN,)
     points: list[Point] | None = field(default_factory=list)
     stretches: Stretches | None = None
     listed: list[Sample] = field(default_factory=list)
@@ -141,9 +142,8 @@ class Series:
             self.points = None
 
     def _is_notable(self, sample: Sample) -> bool:
-        if self.expects_closed:
-            return sample.outcome not in CLOSED
-        return sample.outcome != OPEN or bool(sample.syn_repeats)
+        is_open = sample.outcome == OPEN
+        return sample.outcome not in self.expected or (is_open and bool(sample.syn_repeats))
 
     def _list(self, sample: Sample) -> None:
         if len(self.listed) < MOST_LISTED:
@@ -164,9 +164,10 @@ class Series:
 
 def series_of(result: Result) -> Series:
     """Read the samples of `result` once."""
-    series = Series(expects_closed=result.endpoint.expect == "closed")
+    series = Series(expected=EXPECTED[result.endpoint.expect])
     for sample in result.store.of(result.index):
-        series.add(sample)
+        if sample.is_counted:
+            series.add(sample)
     return series
 
 

@@ -183,8 +183,8 @@ def common_scale(results: Sequence[Result]) -> Scale | None:
 
 def _shown_success(result: Result) -> str:
     statistics = result.statistics
-    if result.endpoint.expect == "closed" and result.verdict.status == "passed":
-        return "closed"
+    if not result.endpoint.expects_open and result.verdict.status == "passed":
+        return result.endpoint.expect
     return f"{statistics.successful}/{statistics.checks}"
 
 
@@ -248,7 +248,7 @@ def _address_row(name: str, tally: AddressTally) -> Row:
 
 
 def _checks_caption(endpoint: Endpoint, series: Series) -> str:
-    what = "were not closed" if endpoint.expect == "closed" else "failed or needed a repeated SYN"
+    what = f"were not {endpoint.expect}" if not endpoint.expects_open else "failed or needed a repeated SYN"
     shown = len(series.listed)
     first = f", the first {shown} of {shown + series.unlisted}" if series.unlisted else ""
     return f"Checks that {what}{first}"
@@ -272,8 +272,8 @@ def _check_row(sample: Sample, endpoint: Endpoint, run: Run) -> Row:
 def _facts(result: Result, series: Series) -> Iterator[tuple[str, str]]:
     endpoint, statistics = result.endpoint, result.statistics
     yield "checks", schedule_of(endpoint)
-    if endpoint.expect == "closed":
-        yield "expected", "closed: it must not be reachable"
+    if not endpoint.expects_open:
+        yield "expected", "closed: it must not be reachable" if endpoint.expect == "closed" else endpoint.expect
     if statistics.checks:
         yield "open", f"{statistics.successful} of {counted(statistics.checks, 'check')}"
     if statistics.consecutive_failures > 1:

@@ -178,6 +178,7 @@ def _settings(endpoint: Endpoint) -> dict[str, Any]:
             "timeout_s": rounded(endpoint.timeout_s, 6),
             "wait_s": rounded(endpoint.wait_s, 6),
             "expect": endpoint.expect,
+            "control": endpoint.control,
             "xfail": endpoint.xfail,
             "redact": endpoint.redact,
             "close": endpoint.close,

@@ -18,7 +18,7 @@ def direct_note(result: Result, env: Mapping[str, str]) -> str | None:
     password."""
     endpoint = result.endpoint
     blocked = [outcome for outcome in result.statistics.errors if outcome in _NO_WAY_OUT]
-    if result.verdict.status == "passed" or endpoint.expect == "closed" or not blocked:
+    if result.verdict.status == "passed" or not endpoint.expects_open or not blocked:
         return None
     variable = _proxy_variable(env)
     if variable is None or _is_excepted(endpoint.host, env):

@@ -124,7 +124,7 @@ def main_cause(result: Result) -> str:
     statistics, errors = result.statistics, result.statistics.errors
     if result.verdict.status == INCONCLUSIVE:
         return LOCAL_ERROR if statistics.local_errors and result.complete else _CUT_OFF
-    if result.endpoint.expect == "closed" and (statistics.successful or _RESET in errors):
+    if not result.endpoint.expects_open and (statistics.successful or _RESET in errors):
         return _MUST_BE_CLOSED
     if not errors:
         return _LIMIT

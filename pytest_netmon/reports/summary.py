@@ -82,7 +82,7 @@ def _row(result: Result) -> Sequence[str]:
     return (
         fitted(for_terminal(result.endpoint.id), _WIDEST_ID),
         _word(result),
-        "closed" if _is_closed(result) else f"{statistics.successful}/{statistics.checks}",
+        result.endpoint.expect if _is_closed(result) else f"{statistics.successful}/{statistics.checks}",
         shown_ms(connect.median_ms),
         shown_ms(connect.percentile_ms(95) if connect.count >= _LEAST_FOR_P95 else None),
         shown_ms(connect.max_ms),
@@ -91,7 +91,7 @@ def _row(result: Result) -> Sequence[str]:
 
 
 def _is_closed(result: Result) -> bool:
-    return result.endpoint.expect == "closed" and result.verdict.status == "passed"
+    return not result.endpoint.expects_open and result.verdict.status == "passed"
 
 
 def _noted(line: str, result: Result, width: int) -> str:
@@ -115,8 +115,8 @@ def _note(result: Result) -> str:
     """The first of what there is to say; all of it stands in the failure's text."""
     verdict, errors = result.verdict, result.statistics.errors
     if _is_closed(result):
-        return ", ".join(map(for_terminal, errors))
-    if verdict.status == "failed" and not result.endpoint.measured and result.endpoint.expect == "open":
+        return "; ".join([", ".join(map(for_terminal, errors)), *map(for_terminal, verdict.notes)])
+    if verdict.status == "failed" and not result.endpoint.measured and result.endpoint.expects_open:
         told = [
             ", ".join(for_terminal(name) if n == 1 else f"{n} x {for_terminal(name)}" for name, n in errors.items())
         ]

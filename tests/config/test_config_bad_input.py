@@ -148,7 +148,8 @@ from pytest_netmon.problems import ConfigurationError
         ),
         (
             "- {host: 'db:1', expect: close}",
-            "netmon.yaml:2:28: targets[0].expect: expected open or closed, got 'close': did you mean 'closed'?",
+            "netmon.yaml:2:28: targets[0].expect: expected open, closed, refused or timeout, got 'close': "
+            "did you mean 'closed'?",
         ),
         (
             "- {host: 'db:1', skip: no}",

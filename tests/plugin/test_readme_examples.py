@@ -52,6 +52,16 @@ def test_warmup_and_warn_are_as_shown(project):
     assert [limit.text for limit in endpoint.warn] == ["p95 < 50ms", "syn_repeats == 0"]
 
 
+def test_controls_are_as_shown(project):
+    path = project.write("netmon.yaml", block("controls"))
+    plan = load_plan([path], Overrides(), env={}, base=project.path)
+    assert [(endpoint.id, endpoint.control) for endpoint in plan.endpoints] == [
+        ("gateway.internal:443", True),
+        ("db.internal:5432", False),
+        ("admin.example.com:22", False),
+    ]
+
+
 def test_the_mistakes_are_told_as_shown(project):
     wrong, told = block("mistakes.yaml"), block("mistakes")
     project.write("netmon.yaml", wrong)

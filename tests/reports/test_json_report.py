@@ -244,6 +244,7 @@ def test_an_endpoint_has_its_settings_statistics_verdict_and_limits():
             "close": "fin",
             "tags": [],
             "warmup": 0,
+            "control": False,
         },
         "warn": [],
         "skip": None,

@@ -80,7 +80,7 @@ def test_redact_needs_a_name_to_show() -> None:
         ("timeout_s", 0, "expected a timeout above 0 s and up to 1d, got 0"),
         ("timeout_s", 86401, "expected a timeout above 0 s and up to 1d, got 86401"),
         ("timeout_s", "3s", "expected a timeout above 0 s and up to 1d, got '3s'"),
-        ("expect", "open ", "expected open or closed for expect, got 'open '"),
+        ("expect", "open ", "expected one of open, closed, refused, timeout for expect, got 'open '"),
     ],
 )
 def test_a_setting_that_cannot_be_run_is_told(field: str, value: object, expected: str) -> None:
