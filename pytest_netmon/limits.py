@@ -219,7 +219,8 @@ def _parse_metric(text: str, offset: int) -> Metric:
         return _errors(rest, offset + len(head) + 1)
     if head in _PLAIN_METRICS:
         raise LimitError(f"expected {head} alone, found {_found(text)}", offset)
-    meant = _hint(text, (*_PLAIN_METRICS, *(f"{phase}.{rest}" for phase in (*PHASES, "errors"))))
+    phases = (*PHASES, "errors") if rest.isprintable() else ()
+    meant = _hint(text, (*_PLAIN_METRICS, *(f"{phase}.{rest}" for phase in phases)))
     raise LimitError(f"{_EXPECTED_METRIC}, found {_found(text)}{meant}", offset)
 
 

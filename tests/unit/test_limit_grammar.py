@@ -6,7 +6,7 @@ import itertools
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pytest_netmon.limits import (
@@ -168,6 +168,7 @@ def test_a_complaint_shows_hostile_text_escaped_and_short() -> None:
     assert "found 5000 characters" in str(complaint("x" * 5000))
 
 
+@example(".0\x1b")
 @given(st.text(max_size=60) | st.from_regex(r"[a-z0-9.]{0,8} ?[<>=]{0,3} ?[0-9.]{0,5}[a-z%]{0,3}", fullmatch=True))
 def test_any_text_is_a_limit_or_a_printable_complaint(text: str) -> None:
     refused = None
