@@ -42,7 +42,26 @@ def main(argv: list[str]) -> int:
     outputs = Outputs(options.output, options.junit)
     outputs.refuse_unwritable(paths)
     plan = load_plan(paths, overrides, env=os.environ, base=Path())
+    if options.dry_run:
+        return _show_plan(plan, options)
     return Check(plan, wait_s, outputs, options).run()
+
+
+def _show_plan(plan: Plan, options: Namespace) -> int:
+    from pytest_netmon.reports.dry_run import dry_run_lines
+
+    addresses = None
+    if options.resolve:
+        from .resolving import resolve
+
+        budget_s = max((endpoint.timeout_s for endpoint in plan.checked), default=0.0)
+        addresses = resolve((endpoint.host for endpoint in plan.checked), budget_s)
+    screen = Screen(sys.stdout, sys.stderr, os.environ, options.color)
+    for warning in plan.warnings:
+        screen.remark(f"netmon check: warning: {for_terminal(warning)}")
+    for line in dry_run_lines(plan, plan.endpoints, addresses):
+        screen.line(line)
+    return MET
 
 
 class Check:

@@ -47,6 +47,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     what.add_argument("--targets-from", metavar="FILE", **_REPEATED, help="targets, one a line (host port); - is stdin")
     what.add_argument("-p", "--port", **_REPEATED, help="for targets that name none: 80,8000-8010")
     what.add_argument("--tag", **_REPEATED, help="only targets with this tag; !TAG: only those without; several: any")
+    what.add_argument("--config", metavar="FILE", **_REPEATED, help="the same as FILE.yaml, whatever its name")
     how = parser.add_argument_group("how to check")
     how.add_argument("--count", metavar="N", help="checks of each endpoint (3 tries to reach it, 20 with limits)")
     how.add_argument("--interval", metavar="TIME", help="from one check of an endpoint to the next (250ms)")
@@ -55,13 +56,18 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     how.add_argument("--max-rate", metavar="N", help="checks a second, all endpoints together (2000)")
     how.add_argument("--max-rate-per-host", metavar="N", help="checks a second to one host (200)")
     how.add_argument("--wait", metavar="TIME", help="keep trying what is not open yet, this long (60s)")
+    how.add_argument("--dry-run", action="store_true", help="show what would be checked, and send nothing")
+    how.add_argument("--resolve", action="store_true", help="with --dry-run: look names up and show their addresses")
     output = parser.add_argument_group("output")
     output.add_argument("-q", "--quiet", action="store_true", help="show nothing but failures")
     output.add_argument("-o", "--output", metavar="FILE", help="write the results as JSON; - is stdout")
     output.add_argument("--junit", metavar="FILE", help="write the results as JUnit XML")
     colors = output.add_argument("--color", choices=("auto", "always", "never"), default="auto")
     colors.help = "auto: on a terminal, unless NO_COLOR is set"
-    return parser.parse_intermixed_args(list(argv))
+    options = parser.parse_intermixed_args(list(argv))
+    if options.resolve and not options.dry_run:
+        raise UsageError("--resolve: expected --dry-run with it: a check resolves names in any case")
+    return options
 
 
 def paths_and_targets(options: argparse.Namespace) -> tuple[list[Path], Overrides]:
@@ -69,7 +75,7 @@ def paths_and_targets(options: argparse.Namespace) -> tuple[list[Path], Override
 
     Raises UsageError where there is nothing to check, ConfigurationError where a list cannot be read.
     """
-    paths = [Path(argument) for argument in options.what if _is_file(argument)]
+    paths = [*map(Path, options.config), *(Path(argument) for argument in options.what if _is_file(argument))]
     targets = _named_targets(options)
     for name in dict.fromkeys(options.targets_from):
         targets += read_targets(name)

@@ -24,6 +24,8 @@ COMMANDS = {
 }
 _HELP = ("-h", "--help", "help")
 _VERSION = ("-V", "--version")
+#: `netmon --dry-run --config FILE` is that of `netmon check`.
+_DRY_RUN = "--dry-run"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -54,6 +56,8 @@ def usage() -> str:
 def _run(word: str, rest: list[str]) -> int:
     if word in COMMANDS:
         return _run_command(word, rest)
+    if word == _DRY_RUN:
+        return _run_command("check", [word, *rest])
     if word in _HELP:
         sys.stdout.write(usage())
         return MET

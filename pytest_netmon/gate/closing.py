@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_netmon.files import ArtifactError, write_artifacts
+from pytest_netmon.reports.dry_run import dry_run_lines
 from pytest_netmon.reports.json_report import json_chunks
 from pytest_netmon.reports.junit_report import junit_xml
 from pytest_netmon.reports.summary import summary_lines
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from pytest_netmon.plan import Endpoint, Plan
     from pytest_netmon.run import Result, Run
 
 
@@ -32,6 +34,7 @@ class Closing:
         self._run: Run | None = None
         self._written: list[Path] = []
         self._troubles: list[str] = []
+        self._listed: list[str] = []
 
     @property
     def is_red(self) -> bool:
@@ -53,8 +56,14 @@ class Closing:
             if self._folder:
                 self._write(run, self._folder)
 
+    def list_plan(self, plan: Plan, endpoints: list[Endpoint]) -> None:
+        """Have the summary of a session that only collects say what would be done."""
+        if self._config.get_verbosity() >= 0:
+            self._listed = dry_run_lines(plan, endpoints) if endpoints else []
+
     def show_summary(self, reporter: pytest.TerminalReporter) -> None:
         """Write the section "netmon" of pytest's summary; once, and only where something was probed."""
+        self._show_listed(reporter)
         run, self._run = self._run, None
         if run is None:
             return
@@ -66,6 +75,13 @@ class Closing:
             reporter.line(f"written: {for_terminal(self._as_named(path), None)}")
         for trouble in self._troubles:
             reporter.line(trouble, red=True)
+
+    def _show_listed(self, reporter: pytest.TerminalReporter) -> None:
+        listed, self._listed = self._listed, []
+        if listed:
+            reporter.section("netmon")
+        for line in listed:
+            reporter.line(line)
 
     def _write(self, run: Run, folder: Path) -> None:
         texts = {"netmon.json": json_chunks(run), "netmon-junit.xml": [junit_xml(run)]}

@@ -111,6 +111,12 @@ def endpoint_of(item: pytest.Item) -> Endpoint | None:
     return value if isinstance(value, Endpoint) else None
 
 
+def endpoints_of(items: Iterable[pytest.Item]) -> list[Endpoint]:
+    """What the tests are about, each once."""
+    found = {(endpoint.vantage, endpoint.id): endpoint for item in items if (endpoint := endpoint_of(item))}
+    return list(found.values())
+
+
 def endpoints_to_probe(items: Iterable[pytest.Item]) -> list[Endpoint]:
     """What the tests that will run are about: not the deselected, not the skipped."""
     running = (item for item in items if item.get_closest_marker("skip") is None)

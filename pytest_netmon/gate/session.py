@@ -11,7 +11,7 @@ from pytest_netmon.reports.junit_report import flat_properties
 from pytest_netmon.reports.summary import header_lines, progress_line
 
 from .closing import Closing
-from .collecting import endpoint_of, endpoints_to_probe, parametrize, register_tags
+from .collecting import endpoint_of, endpoints_of, endpoints_to_probe, parametrize, register_tags
 from .measuring import Measuring, UnmeasuredError
 from .planning import Planned
 from .settings import refuse_xdist
@@ -73,6 +73,8 @@ class Gate:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Probe while tests run; what a session only lists, or cannot run, gets no packet."""
+        if session.config.option.collectonly:
+            self._closing.list_plan(self._plan, endpoints_of(session.items))
         wanted = endpoints_to_probe(session.items) if _runs_tests(session) else []
         if not wanted:
             return (yield)
