@@ -133,7 +133,7 @@ def clock_text(seconds: float) -> str:
 def counts_text(pulses: Iterable[Pulse]) -> str:
     """Return `58 open, 3 failing, 1 not checked yet`; `as expected` where some must be closed."""
     pulses = list(pulses)
-    well = "as expected" if any(pulse.endpoint.expect == "closed" for pulse in pulses) else "open"
+    well = "as expected" if any(not pulse.endpoint.expects_open for pulse in pulses) else "open"
     waiting = sum(pulse.last is None for pulse in pulses)
     failing = sum(pulse.is_failing for pulse in pulses)
     parts = [(len(pulses) - waiting - failing, well), (failing, "failing"), (waiting, "not checked yet")]

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from pytest_netmon.outcomes import CLOSED, OPEN
+from pytest_netmon.outcomes import EXPECTED
 from pytest_netmon.plan import Endpoint, Plan
 from pytest_netmon.reports.block import HostFigures
 from pytest_netmon.reports.rounds import RoundsBuilder
@@ -34,7 +34,7 @@ class Pulse:
 
 def is_as_expected(endpoint: Endpoint, outcome: str) -> bool:
     """Say whether that is what a check of the endpoint should come to."""
-    return outcome in CLOSED if endpoint.expect == "closed" else outcome == OPEN
+    return outcome in EXPECTED[endpoint.expect]
 
 
 class Figures:

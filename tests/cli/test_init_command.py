@@ -24,7 +24,7 @@ from pytest_netmon.problems import ConfigurationError
 
 _SCHEMA = json.loads(SCHEMA_FILE.read_text("utf-8"))
 #: Keys that stand in place of another or need one beside them.
-_INSTEAD_OF_HOST, _NEEDS_NAME = "hosts", "redact"
+_INSTEAD_OF_HOST, _NEEDS_NAME, _NEEDS_COUNT = "hosts", "redact", "warmup"
 
 
 def loaded(folder: Path, text: str, **environment: str) -> Plan:
@@ -80,6 +80,8 @@ def test_each_key_of_a_target_works_as_shown(tmp_path: Path, name: str) -> None:
         del keys["host"]
     if name == _NEEDS_NAME:
         keys["name"] = shown["name"]
+    if name == _NEEDS_COUNT:
+        keys["count"] = shown["count"]
     mapping = "\n    ".join(f"{key}: {value}" for key, value in keys.items())
     assert loaded(tmp_path, f"targets:\n  - {mapping}\n").endpoints
 
@@ -93,8 +95,10 @@ def test_all_keys_beside_the_targets_work_as_shown(tmp_path: Path) -> None:
     text = "\n".join(re.sub(r"^#(?! )|^#(?=  \w)", "", line) for line in lines)
     plan = loaded(tmp_path / "project", text)
     assert [endpoint.id for endpoint in plan.endpoints][:2] == ["databases:1", "egress:1"]
-    assert plan.endpoints[2].measured
-    assert (plan.endpoints[2].count, plan.max_rate, plan.max_rate_per_host) == (40, 2000, 200)
+    targets = [endpoint for endpoint in plan.endpoints if not endpoint.control]
+    assert targets[2].measured
+    assert len(plan.endpoints) > len(targets)
+    assert (targets[2].count, plan.max_rate, plan.max_rate_per_host) == (40, 2000, 200)
 
 
 def test_a_list_becomes_a_gate_that_runs(tmp_path: Path, servers) -> None:  # type: ignore[no-untyped-def]
