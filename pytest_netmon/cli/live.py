@@ -33,7 +33,7 @@ from .live_rows import (
 )
 from .monitor_figures import Figures, Pulse
 
-#: The issue allows two redraws a second.
+#: Figures that change more often cannot be read.
 _DRAW_EVERY_S = 0.5
 #: A percentile costs a look at all values: not at each redraw.
 _P95_EVERY_S = 2.0

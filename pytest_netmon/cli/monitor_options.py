@@ -24,22 +24,26 @@ _MOST_CHECKS = 10**9
 
 _USAGE = "netmon monitor [OPTION]... TARGET..."
 _DESCRIPTION = """\
-Watch targets, for minutes or weeks: each port of each target is checked at the interval by a
-timed TCP connect, until Ctrl-C or for -c checks. Statistics are shown live, on a terminal as a table.
+Watch targets, for minutes or weeks: each port of each target is checked at the
+interval by a timed TCP connect, until Ctrl-C or for -c checks. Statistics are
+shown live, on a terminal as a table.
 
-  TARGET     a host name, an IP address, host:port, [IPv6]:port or a URL; -p is for those without a port"""
+  TARGET   host name, IP address, host:port, [IPv6]:port or URL; -p is for those
+           that name no port"""
 _EPILOG = """\
 examples:
   netmon monitor google.com cloudflare.com
   netmon monitor -t 192.168.1.1 -p 22 80 443 -i 2.5
   netmon monitor problematic-server.com -i 0.1 -c 1000 -o troubleshoot.json
 
-A target with limits but none on success must succeed always. With -o FILE samples are kept in
-FILE.samples.ndjson while they are measured; `netmon report` recovers them after a crash.
+A target with limits, but none on success, must succeed always. With -o FILE
+samples are kept in FILE.samples.ndjson while they are measured: the next start
+saves what a crash left there, and so does `netmon report`.
 
-exit status: without limits 0, or 1 if no check at all was open; with limits (--limit, --config) 0 met,
-1 broken, 3 inconclusive. 2 usage or configuration. With -c, cut short: 130 by Ctrl-C, 143 by SIGTERM,
-129 by SIGHUP, 141 by a closed pipe; the files are written all the same."""
+exit status: without limits 0, or 1 if no check at all was open; with limits
+(--limit, --config) 0 met, 1 broken, 3 inconclusive; 2 usage or configuration.
+With -c, if cut short: 130 by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP, 141 by a
+closed pipe; files are written all the same. A second Ctrl-C ends it at once."""
 
 _SEVERAL: dict[str, Any] = {"action": "extend", "nargs": "+", "default": []}
 #: What nobody would take for a port, nor for a slip in one.

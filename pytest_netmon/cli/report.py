@@ -23,14 +23,16 @@ from .signals import EndedError, Ending
 
 _USAGE = "netmon report [OPTION]... SAMPLES"
 _DESCRIPTION = """\
-Make results from a sample file (FILE.samples.ndjson) that a killed `netmon monitor` left: every sample
-that was recorded is in them. Statistics are shown, and saved where that is asked for. The sample
-file stays. That of a monitor which still runs gives what it has measured until now."""
+Make results from a sample file (FILE.samples.ndjson) that a killed `netmon
+monitor` left: every sample that was recorded is in them. Statistics are shown,
+and saved where that is asked for. The sample file stays. That of a monitor which
+still runs gives what it has measured until now."""
 _EPILOG = """\
 example:
   netmon report results.json.samples.ndjson --json results.json
 
-exit status: 0, whatever the results say; 2 usage, or a file that cannot be read or written"""
+exit status: 0, whatever the results say; 2 usage, or a file that cannot be read
+or written; 130 interrupted"""
 #: How a results file of ours begins; a sample file is one line for each record.
 _START_OF_RESULTS = b"{\n"
 

@@ -162,7 +162,7 @@ def test_help_names_every_option_and_the_exit_statuses(monitor: InProcess) -> No
     for word in ("--targets", "--ports", "--interval", "--count", "--timeout", "--output", "--verbose", "--config",
                  "--limit", "--junit", "--log-file", "--dry-run", "--plain", "--version", "130"):  # fmt: skip
         assert word in ran.out
-    assert max(map(len, ran.out.splitlines())) <= 120
+    assert max(map(len, ran.out.splitlines())) <= 82
 
 
 def test_the_version_is_there(monitor: InProcess) -> None:

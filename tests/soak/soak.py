@@ -29,6 +29,8 @@ from typing import Any
 ROOT = Path(__file__).parent.parent.parent
 #: Endpoints of one host: a host may be checked 200 times a second at the most.
 _A_HOST = 10
+#: Below the ports that Linux gives to whoever asks for any (net.ipv4.ip_local_port_range).
+_FIRST_PORT, _FIRST_EPHEMERAL_PORT = 20_000, 32_768
 _FLAP_EVERY, _UP_S, _DOWN_S = 4, 7.0, 3.0
 _LOOK_EVERY_S = 5.0
 #: Memory may grow by this much after the first fifth: the places of 262,144 samples are 2 MiB, and
@@ -44,10 +46,17 @@ class Servers(threading.Thread):
     def __init__(self, number: int) -> None:
         super().__init__(daemon=True)
         self._selector = selectors.DefaultSelector()
-        self._listeners = [self._listening((f"127.0.0.{1 + index // _A_HOST}", 0)) for index in range(number)]
+        self._listeners = [self._free_listener(f"127.0.0.{1 + index // _A_HOST}") for index in range(number)]
         self.addresses = [listener.getsockname() for listener in self._listeners]
         self._is_up = [True] * number
         self._began_s = time.monotonic()
+
+    def _free_listener(self, host: str) -> socket.socket:
+        """Listen on a port that no other program gets while this one does not listen on it."""
+        for port in range(_FIRST_PORT, _FIRST_EPHEMERAL_PORT):
+            with contextlib.suppress(OSError):
+                return self._listening((host, port))
+        raise SystemExit(f"no free port on {host}")
 
     def _listening(self, address: tuple[str, int]) -> socket.socket:
         listener = socket.create_server(address, backlog=1024)
