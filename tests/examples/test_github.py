@@ -138,7 +138,7 @@ def test_the_action_says_that_all_is_open(gate, servers):
 
 def test_the_action_says_what_failed_and_fails(gate, servers):
     up, down = servers.open(), servers.closed()
-    (gate.folder / "gate.yaml").write_text(f"targets: ['{up.target}', '{down.target}']\n")
+    (gate.folder / "gate.yaml").write_text(f"defaults: {{interval: 10ms}}\ntargets: ['{up.target}', '{down.target}']\n")
     status, said, outputs = gate(file="gate.yaml", limits="max < 1h\nsuccess >= 0%\n", report="deep/er")
     assert status == 1
     assert "refused" in said

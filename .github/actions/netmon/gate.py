@@ -23,7 +23,7 @@ def value_of(name: str) -> str:
 
 
 def arguments(report: Path) -> list[str]:
-    """Every input stands behind an option and `=`, or behind `./`: none can become an option of its own."""
+    """Every input stands behind an option and `=`: none can become an option of its own."""
     words = [f"--output={report / 'netmon.json'}", f"--junit={report / 'netmon-junit.xml'}"]
     words += [f"--limit={line.strip()}" for line in value_of("LIMITS").splitlines() if line.strip()]
     if value_of("WAIT"):
@@ -31,7 +31,7 @@ def arguments(report: Path) -> list[str]:
     if value_of("TARGETS"):
         words.append("--targets-from=-")
     if value_of("FILE"):
-        words.append(os.path.join(".", value_of("FILE")))  # noqa: PTH118 - Path drops the dot
+        words.append(f"--config={value_of('FILE')}")
     return words
 
 
