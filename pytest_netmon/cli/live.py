@@ -153,7 +153,7 @@ class LiveTable:
 
     def _title(self, width: int) -> Text:
         elapsed_s = self._elapsed_s()
-        told = f"  {clock_text(elapsed_s)}, round {self._figures.most_rounds}"
+        told = f"  {clock_text(elapsed_s)}, round {self._figures.most_rounds}, times in ms"
         title = Text("Network Monitor", "bold").append(told, "not bold")
         if math.isfinite(self._planned_s):
             left = f"{clock_text(self._planned_s - elapsed_s)} left" if elapsed_s < self._planned_s else "nearly done"

@@ -16,8 +16,8 @@ from .monitor_figures import Figures, Pulse, is_as_expected
 #: Rows of a sparkline's eight heights, and what stands for a failed check; the same without Unicode.
 BLOCKS, ASCII_BLOCKS = "▁▂▃▄▅▆▇█", "__..--^^"
 FAILED, ASCII_FAILED = "\u00d7", "x"
-#: A sparkline's range is at least this much of its lowest value: a steady line must not look wild.
-_LEAST_RANGE = 0.5
+#: A sparkline's range is at least this much of its lowest value, and this: a steady line must not look wild.
+_LEAST_RANGE, _LEAST_RANGE_MS = 0.5, 0.5
 NOTHING = "-"
 
 
@@ -98,7 +98,7 @@ def sparkline(recent_ms: Sequence[float | None], width: int, blocks: str = BLOCK
     if not times:
         return failed * len(shown)
     lowest = min(times)
-    span = max(max(times) - lowest, lowest * _LEAST_RANGE) or 1.0
+    span = max(max(times) - lowest, lowest * _LEAST_RANGE, _LEAST_RANGE_MS)
     top = len(blocks) - 1
     return "".join(failed if value is None else blocks[round((value - lowest) / span * top)] for value in shown)
 

@@ -77,7 +77,7 @@ def test_a_row_has_what_the_issue_asks_for(monkeypatch: pytest.MonkeyPatch) -> N
     drawn.take(sample(1, ms=10.0), sample(2, ms=20.0), sample(3, "timeout"), sample(1, "refused", endpoint=1))
 
     assert drawn.after(1) == [
-        "Network Monitor  0:01, round 3",
+        "Network Monitor  0:01, round 3, times in ms",
         "endpoint  now     success  checks worst       avg   min   max   p95 recent",
         f"host-0:80 timeout  66.67%       3 1 timeout  15.0  10.0  20.0  20.0 \u2581\u2588{FAILED}",
         f"host-1:80 refused      0%       1 1 refused     -     -     -     - {FAILED}",
@@ -97,8 +97,8 @@ def test_a_counted_run_shows_how_much_is_left(monkeypatch: pytest.MonkeyPatch) -
     drawn = Drawn(monkeypatch, hosts=1, planned_s=40.0)
 
     title = drawn.after(10)[0]
-    assert title.startswith("Network Monitor  0:10, round 0, 0:30 left  ")
-    assert (title.count("━"), title.count("─"), title[-5:]) == (7, 23, " 25 %")
+    assert title.startswith("Network Monitor  0:10, round 0, times in ms, 0:30 left  ")
+    assert (title.count("━"), title.count("─"), title[-5:]) == (4, 13, " 25 %")
     assert "nearly done" in drawn.after(31)[0]
     assert drawn.after(0.5)[0].endswith(" 100 %")
 
@@ -161,7 +161,7 @@ def test_a_resized_window_is_cleared_and_drawn_anew(monkeypatch: pytest.MonkeyPa
     lines = drawn.after(1)
 
     assert "\x1b[2J" in drawn.written[-1]
-    assert lines[0] == "Network Monitor  0:02, round 0"
+    assert lines[0] == "Network Monitor  0:02, round 0, times i"
     assert "\x1b[2J" not in drawn.written[0]
 
 
@@ -170,7 +170,7 @@ def test_the_log_stands_above_the_table_and_stays(monkeypatch: pytest.MonkeyPatc
     drawn.after(1)
     drawn.table.log("one\n")
     drawn.table.log("two\n")
-    assert drawn.after(1)[:3] == ["one", "two", "Network Monitor  0:02, round 0"]
+    assert drawn.after(1)[:3] == ["one", "two", "Network Monitor  0:02, round 0, times in ms"]
     drawn.table.log("three\n")
     drawn.table.end()
     drawn.table.end()
@@ -276,7 +276,7 @@ def test_a_sparkline_shows_the_latest_checks_from_low_to_high() -> None:
 
 def test_a_steady_line_does_not_look_wild() -> None:
     assert set(sparkline([20.0, 20.1, 20.4, 20.0], 10)) == {"▁"}
-    assert sparkline([0.0, 0.0], 10) == "▁▁"
+    assert sparkline([0.01, 0.03, 0.02], 10) == sparkline([0.0, 0.0, 0.0], 10) == "▁▁▁"
 
 
 @pytest.mark.parametrize(

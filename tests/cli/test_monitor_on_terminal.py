@@ -48,7 +48,7 @@ def test_a_counted_run_shows_what_is_left_and_ends_by_itself(tmp_path: Path, ser
         terminal.read_all()
         assert terminal.process.wait(30) == 0
 
-    assert re.search(r"round \d+, 0:0\d left  ", terminal.seen)
+    assert re.search(r"round \d+, times in ms, 0:0\d left  ", terminal.seen)
     assert "  Total Checks: 60" in left_on(terminal)
 
 
