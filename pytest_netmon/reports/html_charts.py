@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ..limits import shown_limit
 from ..statistics import Distribution
-from ..verdict import LimitResult
+from ..verdict import LimitResult, Verdict
 from .html_scale import Scale, scale_of, shown_tick
 from .html_series import Point, Series, Stretches
 
@@ -34,13 +34,26 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownLimit:
+    """state: `kept`, `broken`, or `warning` for a broken one that fails nothing."""
+
+    result: LimitResult
+    state: str
+
+    @property
+    def value(self) -> float:
+        return self.result.limit.value
+
+
+@dataclass(frozen=True, slots=True)
 class LimitLine:
-    """y: of the line, None where it is out of the chart (`label` says which way). label_y: its text's baseline."""
+    """y: of the line, None where it is out of the chart (`label` says which way). label_y: its text's baseline.
+    state: as in `ShownLimit`."""
 
     y: int | None
     label_y: int
     label: str
-    ok: bool
+    state: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,26 +90,29 @@ class TimeLine:
 @dataclass(frozen=True, slots=True)
 class Histogram:
     """How often which connect time was seen: a path of bars from low_ms on the left to high_ms on the right, the
-    highest for `most` values. limits: (x, kept) of those in between."""
+    highest for `most` values. limits: (x, state) of those in between."""
 
     bars: str
     most: int
     low_ms: float
     high_ms: float
     is_log: bool
-    limits: tuple[tuple[int, bool], ...]
+    limits: tuple[tuple[int, str], ...]
 
 
-def axis_of(connect: Distribution, limits: Iterable[LimitResult]) -> Axis | None:
+def shown_limits(verdict: Verdict) -> tuple[ShownLimit, ...]:
+    """Return all limits of an endpoint, those that fail nothing last."""
+    judged = [ShownLimit(each, "kept" if each.ok else "broken") for each in verdict.limits]
+    return (*judged, *(ShownLimit(each, "kept" if each.ok else "warning") for each in verdict.warn))
+
+
+def axis_of(connect: Distribution, limits: Iterable[ShownLimit]) -> Axis | None:
     """Return the vertical axis of the time line; None where nothing was open."""
     if connect.min_ms is None or connect.max_ms is None:
         return None
     of_connect = _of_connect(limits)
-    near = [
-        limit.limit.value
-        for limit in of_connect
-        if connect.min_ms / _FAR <= limit.limit.value <= max(connect.max_ms, 0.1) * _FAR
-    ]
+    least, most = connect.min_ms / _FAR, max(connect.max_ms, 0.1) * _FAR
+    near = [limit.value for limit in of_connect if least <= limit.value <= most]
     scale = scale_of([connect.min_ms, connect.max_ms, *near])
     ticks = tuple(Tick(_y(scale, tick), shown_tick(tick)) for tick in scale.ticks_ms)
     return Axis(scale, ticks, tuple(_limit_lines(of_connect, scale, near)))
@@ -111,7 +127,7 @@ def time_line_of(series: Series, scale: Scale, gaps: Iterable[tuple[int, int]]) 
     return _time_line_of_points(series.points or [], scale, across, seen)
 
 
-def histogram_of(connect: Distribution, limits: Iterable[LimitResult]) -> Histogram | None:
+def histogram_of(connect: Distribution, limits: Iterable[ShownLimit]) -> Histogram | None:
     """Return how the connect times are distributed between the fastest and the slowest; None where there are fewer
     than five, or all are the same."""
     low, high = connect.min_ms, connect.max_ms
@@ -121,14 +137,14 @@ def histogram_of(connect: Distribution, limits: Iterable[LimitResult]) -> Histog
     bins = [0] * _BINS
     for value_us, times in connect.counts_us.items():
         bins[min(_BINS - 1, int(scale.share_of(value_us / 1000) * _BINS))] += times
-    inside = (each for each in _of_connect(limits) if low <= each.limit.value <= high)
+    inside = (each for each in _of_connect(limits) if low <= each.value <= high)
     return Histogram(
         bars=_bars(bins),
         most=max(bins),
         low_ms=low,
         high_ms=high,
         is_log=scale.is_log,
-        limits=tuple((round(scale.share_of(each.limit.value) * WIDTH), each.ok) for each in inside),
+        limits=tuple((round(scale.share_of(each.value) * WIDTH), each.state) for each in inside),
     )
 
 
@@ -219,22 +235,21 @@ def _strip_ticks(places: Iterable[tuple[int, float]]) -> str:
     return "".join(f"M{x} {floor}v-{max(5, round(share * most))}" for x, share in dict.fromkeys(places))
 
 
-def _of_connect(limits: Iterable[LimitResult]) -> list[LimitResult]:
+def _of_connect(limits: Iterable[ShownLimit]) -> list[ShownLimit]:
     """The limits on how long a connect may take, without those on how much that may vary."""
-    metrics = [(each, each.limit.metric) for each in limits]
+    metrics = [(each, each.result.limit.metric) for each in limits]
     return [each for each, metric in metrics if metric.phase == "connect" and metric.stat not in ("stdev", "jitter")]
 
 
-def _limit_lines(limits: Sequence[LimitResult], scale: Scale, near: Sequence[float]) -> Iterable[LimitLine]:
+def _limit_lines(limits: Sequence[ShownLimit], scale: Scale, near: Sequence[float]) -> Iterable[LimitLine]:
     """Lines from the top down, their labels one under the other where they would meet."""
     free_from = TOP - 6
-    for each in sorted(limits, key=lambda each: -each.limit.value):
-        label = f"{each.limit.metric.shown_name} {shown_limit(each.limit)}"
-        is_drawn = each.limit.value in near
-        y = _y(scale, each.limit.value) if is_drawn else None
+    for each in sorted(limits, key=lambda each: -each.value):
+        label = f"{each.result.limit.metric.shown_name} {shown_limit(each.result.limit)}"
+        y = _y(scale, each.value) if each.value in near else None
         if y is None:
-            label = f"{'↑' if scale.share_of(each.limit.value) == 1.0 else '↓'} {label}"
+            label = f"{'↑' if scale.share_of(each.value) == 1.0 else '↓'} {label}"
         beside = y if y is not None else TOP + 4 if label.startswith("↑") else BOTTOM
         label_y = max(beside - 4, free_from)
         free_from = label_y + _LABEL_HEIGHT
-        yield LimitLine(y, label_y, label, each.ok)
+        yield LimitLine(y, label_y, label, each.state)

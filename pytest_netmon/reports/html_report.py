@@ -34,7 +34,18 @@ from .html_views import (
 )
 from .html_words import shown_time
 from .layout import code_spans, counted, shown_ms, shown_span
-from .standings import RED, Cause, causes_of, headline, in_order, standing_of, status_of, tally_of, without_result
+from .standings import (
+    RED,
+    Cause,
+    causes_of,
+    headline,
+    in_order,
+    standing_of,
+    status_of,
+    tally_of,
+    warnings_of,
+    without_result,
+)
 
 #: Endpoints with charts, and rows of the table: about 6 KB and 0.6 KB each.
 MOST_DETAILED = 600
@@ -45,6 +56,8 @@ _MOST_OPEN = 2
 _LEAST_FOR_CAUSES = 8
 #: Endpoints from which on a reader searches.
 _LEAST_FOR_CONTROLS = 6
+#: Broken limits that fail nothing, listed at the top.
+_MOST_WARNINGS = 20
 #: Gaps to draw in each chart; all of them are counted above.
 _MOST_GAPS = 50
 #: Pieces of the template joined into one chunk.
@@ -148,6 +161,10 @@ def _warnings(run: Run) -> Iterator[str]:
     if run.lost_samples:
         yield f"{counted(run.lost_samples, 'sample')} could not be recorded."
     yield from map(for_terminal, run.warnings)
+    broken = warnings_of(run.results)
+    yield from broken[:_MOST_WARNINGS]
+    if len(broken) > _MOST_WARNINGS:
+        yield f"and {counted(len(broken) - _MOST_WARNINGS, 'more warning')} of this kind"
 
 
 def _rows_note(endpoints: int) -> str:
@@ -171,7 +188,16 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
         yield "planned rate", f"up to {plan.planned_rate:.1f} checks a second"
     for name, value in run.machine.items():
         yield f"machine: {for_terminal(name)}", for_terminal(value)
+    if run.measuring and run.measuring.lag.median_ms is not None:
+        timed = counted(run.measuring.lag.count, "check")
+        yield "timed by the kernel", f"{timed}; our own clock said {_signed(run.measuring.lag.median_ms)} in the median"
+    if run.measuring and run.measuring.own_clock_checks:
+        yield "timed by our own clock", counted(run.measuring.own_clock_checks, "check")
     yield "pytest-netmon", for_terminal(run.tool_version)
+
+
+def _signed(value_ms: float) -> str:
+    return f"{value_ms:.2f} ms more" if value_ms >= 0 else f"{-value_ms:.2f} ms less"
 
 
 def _rows(run: Run, ordered: Sequence[Result], common: Scale | None) -> list[TableRow]:

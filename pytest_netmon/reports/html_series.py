@@ -104,11 +104,10 @@ class AddressTally:
 @dataclass(slots=True)
 class Series:
     """expected: outcomes that the endpoint should come to. points: every check that counts, None where there were
-    more than 200; then `stretches` has
-    them, else that is None. listed: the first 20 checks that are worth a look, since they were not as expected or
-    needed a repeated SYN; unlisted: how many more there were. addresses: the first 10 that were tried; the checks of
-    others are in `other_addresses`. evidence: what a failure's text tells. last_start_us: of the latest check, None
-    without any."""
+    more than 200; then `stretches` has them, else that is None. listed: the first 20 checks that are worth a look,
+    since they were not as expected or needed a repeated SYN; unlisted: how many more there were. addresses: the
+    first 10 that were tried; the checks of others are in `other_addresses`. evidence: what a failure's text tells.
+    last_start_us: of the latest check, None without any."""
 
     expected: tuple[str, ...] = (OPEN,)
     points: list[Point] | None = field(default_factory=list)
@@ -163,7 +162,7 @@ class Series:
 
 
 def series_of(result: Result) -> Series:
-    """Read the samples of `result` once."""
+    """Read the samples of `result` once; warm-up checks are left out."""
     series = Series(expected=EXPECTED[result.endpoint.expect])
     for sample in result.store.of(result.index):
         if sample.is_counted:

@@ -14,7 +14,7 @@ from ..safe import for_terminal
 from ..samples import Sample
 from ..statistics import Distribution, Statistics
 from .failure import Told, told_of
-from .html_charts import Axis, Histogram, TimeLine, axis_of, histogram_of, time_line_of
+from .html_charts import Axis, Histogram, TimeLine, axis_of, histogram_of, shown_limits, time_line_of
 from .html_scale import Scale
 from .html_series import AddressTally, Series, series_of
 from .html_words import chart_in_words, key_of, longest_outage, middle_half, schedule_of
@@ -37,7 +37,7 @@ Gaps = Sequence[tuple[int, int]]
 class TableRow:
     """A row of the table of all endpoints. number: of the endpoint in the plan. rank, success_rate, *_ms, repeats: to
     sort by, None where there is none. spread: where on a common logarithmic scale the fastest, the median and the
-    slowest check stand, in thousandths."""
+    slowest check stand, in thousandths. warns: whether a limit that fails nothing is broken."""
 
     number: int
     name: str
@@ -52,6 +52,7 @@ class TableRow:
     repeats: int | None
     spread: tuple[int, int, int] | None
     note: str
+    warns: bool
     has_details: bool
 
 
@@ -72,7 +73,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class EndpointView:
-    """limits: metric, measured, allowed, `kept` or `broken`, origin. phases, outcomes, addresses, checks: rows of
+    """limits: metric, measured, allowed, state, origin. phases, outcomes, addresses, checks: rows of
     tables, empty where there is nothing to tell. facts: terms and what is to say of them."""
 
     number: int
@@ -80,6 +81,7 @@ class EndpointView:
     where: str
     standing: str
     is_red: bool
+    warns: bool
     xfail: str | None
     told: Told
     limits: tuple[Row, ...]
@@ -99,14 +101,14 @@ def view_of(result: Result, run: Run, gaps: Gaps = ()) -> EndpointView:
     """Return all that is shown of an endpoint; reads its samples once. `gaps` are those to draw."""
     series = series_of(result)
     standing = standing_of(result)
-    is_red = standing in RED
     told = told_of(result, series.evidence)
     return EndpointView(
         number=result.index,
         name=for_terminal(result.endpoint.id),
         where=where_of(result),
         standing=standing,
-        is_red=is_red,
+        is_red=standing in RED,
+        warns=_warns(result),
         xfail=for_terminal(result.endpoint.xfail) if result.endpoint.xfail else None,
         told=told,
         limits=tuple(_limit_rows(result)),
@@ -118,6 +120,10 @@ def view_of(result: Result, run: Run, gaps: Gaps = ()) -> EndpointView:
         checks_caption=_checks_caption(result.endpoint, series),
         facts=tuple(_facts(result, series)),
     )
+
+
+def _warns(result: Result) -> bool:
+    return any(not each.ok for each in result.verdict.warn)
 
 
 def where_of(result: Result) -> str:
@@ -147,6 +153,7 @@ def table_row_of(result: Result, common: Scale | None, *, has_details: bool) -> 
         repeats=statistics.syn_repeats,
         spread=_spread(connect, common),
         note="",
+        warns=_warns(result),
         has_details=has_details,
     )
 
@@ -167,6 +174,7 @@ def unprobed_row(number: int, endpoint: Endpoint, standing: str) -> TableRow:
         repeats=None,
         spread=None,
         note=for_terminal(endpoint.skip) if endpoint.skip else "",
+        warns=False,
         has_details=False,
     )
 
@@ -202,10 +210,9 @@ def _spread(connect: Distribution, common: Scale | None) -> tuple[int, int, int]
 
 
 def _limit_rows(result: Result) -> Iterator[Row]:
-    for each in result.verdict.limits:
-        measured = shown_measured(each.limit, each.value)
-        state = "kept" if each.ok else "broken"
-        yield each.limit.metric.shown_name, measured, shown_limit(each.limit), state, each.limit.origin
+    for each in shown_limits(result.verdict):
+        limit, measured = each.result.limit, shown_measured(each.result.limit, each.result.value)
+        yield limit.metric.shown_name, measured, shown_limit(limit), each.state, limit.origin
 
 
 def _phase_rows(statistics: Statistics) -> Iterator[Row]:
@@ -284,13 +291,16 @@ def _facts(result: Result, series: Series) -> Iterator[tuple[str, str]]:
         yield "percentiles", "within 0.1 %: too many different times to keep them all"
     if series.last_start_us is not None:
         yield "took", shown_span(series.evidence.duration_s)
+    if endpoint.tags:
+        yield "tags", ", ".join(map(for_terminal, endpoint.tags))
     if endpoint.source:
         yield "written in", for_terminal(str(endpoint.source))
 
 
 def _chart_of(result: Result, series: Series, run: Run, gaps: Gaps) -> Chart | None:
     statistics = result.statistics
-    axis = axis_of(statistics.connect, result.verdict.limits)
+    limits = shown_limits(result.verdict)
+    axis = axis_of(statistics.connect, limits)
     is_told_without = statistics.checks + statistics.local_errors < _LEAST_FOR_CHART
     first_us, last_us = series.evidence.first_us, series.last_start_us
     if axis is None or is_told_without or first_us is None or last_us is None:
@@ -302,7 +312,7 @@ def _chart_of(result: Result, series: Series, run: Run, gaps: Gaps) -> Chart | N
     return Chart(
         axis=axis,
         time_line=time_line,
-        histogram=histogram_of(statistics.connect, result.verdict.limits),
+        histogram=histogram_of(statistics.connect, limits),
         from_time=times[0],
         to_time=times[1],
         span=shown_span((last_us - first_us) / 1e6),

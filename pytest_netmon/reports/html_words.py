@@ -8,7 +8,7 @@ from ..plan import Endpoint
 from ..run import Result
 from ..statistics import Distribution, Statistics
 from ..units import spell_duration
-from .html_charts import TimeLine
+from .html_charts import TimeLine, shown_limits
 from .layout import counted, listed, shown_ms, shown_span
 
 _MOST_NUMBERS = 10
@@ -33,7 +33,7 @@ def chart_in_words(result: Result, time_line: TimeLine, from_time: str, to_time:
     parts += [f"{statistics.local_errors} could not be made here"] if statistics.local_errors else []
     parts += [_repeats(statistics)] if statistics.repeated_checks else []
     parts += ["the checker stood still in between"] if time_line.gaps else []
-    limits = [f"{each.limit.text} {'kept' if each.ok else 'broken'}" for each in result.verdict.limits]
+    limits = [f"{each.result.limit.text} {each.state}" for each in shown_limits(result.verdict)]
     parts += [f"limits: {', '.join(limits)}"] if limits else []
     return "; ".join(parts)
 
@@ -74,7 +74,8 @@ def schedule_of(endpoint: Endpoint) -> str:
     every = f"every {spell_duration(endpoint.interval_s)}"
     if endpoint.count is None:
         return f"{every} until told to stop, {within}"
-    return f"1, {within}" if endpoint.count == 1 else f"{endpoint.count}, {every}, {within}"
+    told = f"1, {within}" if endpoint.count == 1 else f"{endpoint.count}, {every}, {within}"
+    return f"{told}, after {endpoint.warmup} that are not counted" if endpoint.warmup else told
 
 
 def longest_outage(statistics: Statistics) -> str:

@@ -30,6 +30,7 @@ from .standings import (
     standing_of,
     status_of,
     tally_of,
+    warnings_of,
     without_result,
 )
 
@@ -124,6 +125,10 @@ def _warnings(run: Run) -> Iterator[str]:
         yield f"{counted(run.lost_samples, 'sample')} could not be recorded.  "
     for warning in run.warnings[:_MOST_WARNINGS]:
         yield f"warning: {_text(for_terminal(warning))}  "
+    broken = warnings_of(run.results)
+    yield from (f"⚠️ {_text(line)}  " for line in broken[:_MOST_WARNINGS])
+    if len(broken) > _MOST_WARNINGS:
+        yield f"and {counted(len(broken) - _MOST_WARNINGS, 'more warning')} of this kind  "
 
 
 def _add_failures(text: _Limited, red: list[Result]) -> None:

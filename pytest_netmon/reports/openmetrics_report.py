@@ -14,6 +14,7 @@ from typing import Literal
 from ..run import Result, Run
 from ..safe import for_terminal
 from ..statistics import Distribution
+from ..verdict import LimitResult
 from .standings import tally_of
 
 #: Quantile, and the percentile that it is; the lowest is the minimum, which is no percentile.
@@ -148,13 +149,21 @@ def _of_verdicts(results: Sequence[Result], labels: dict[int, _Labels]) -> Itera
         ("", (*each, ("verdict", name)), int(verdict.status == name)) for each, verdict in judged for name in _VERDICTS
     ]
     yield _Family("netmon_verdict", "gauge", "", "1 for the verdict on an endpoint, 0 for the others.", verdicts)
-    kept: dict[_Labels, float] = {}
-    for each, verdict in judged:
-        for limit in verdict.limits:
-            key = (*each, ("limit", limit.limit.text))
-            kept[key] = min(kept.get(key, 1), int(limit.ok))
-    limits: list[_Sample] = [("", key, ok) for key, ok in kept.items()]
-    yield _Family("netmon_limit_ok", "gauge", "", "1 for a limit that was kept, 0 for a broken one.", limits)
+    hard = [(each, verdict.limits) for each, verdict in judged]
+    yield _Family("netmon_limit_ok", "gauge", "", "1 for a limit that was kept, 0 for a broken one.", _kept(hard))
+    soft = [(labels[result.index], result.verdict.warn) for result in results]
+    text = "1 for a limit that was kept, 0 for a broken one; these fail nothing."
+    yield _Family("netmon_warn_limit_ok", "gauge", "", text, _kept(soft))
+
+
+def _kept(limits: Iterable[tuple[_Labels, Sequence[LimitResult]]]) -> list[_Sample]:
+    """A limit that stands twice is one line."""
+    kept: dict[_Labels, int] = {}
+    for labels, results in limits:
+        for each in results:
+            key = (*labels, ("limit", each.limit.text))
+            kept[key] = min(kept.get(key, 1), int(each.ok))
+    return [("", key, ok) for key, ok in kept.items()]
 
 
 def _labels_of(result: Result) -> _Labels:

@@ -10,6 +10,7 @@ from ..outcomes import LOCAL_ERROR, OUTCOMES, cause_of
 from ..plan import Endpoint
 from ..run import Result, Run
 from ..safe import for_terminal
+from ..verdict import WARNING
 from .layout import counted
 
 FAILED, INCONCLUSIVE, XFAILED, WATCHED, PASSED = "failed", "inconclusive", "expected failure", "watched", "passed"
@@ -22,12 +23,14 @@ RED = (FAILED, INCONCLUSIVE)
 _MUST_BE_CLOSED = "must not be reachable"
 _LIMIT = "limit"
 _CUT_OFF = "cut off"
+_CONTROL = "control failed"
 _RESET = "reset"
 #: What a main cause means that is no outcome.
 _MEANINGS = {
     _MUST_BE_CLOSED: "it was open, or opened and then reset",
     _LIMIT: "a limit is broken though every check was open",
     _CUT_OFF: "the run ended before its checks did",
+    _CONTROL: "what must be reached for the run to mean anything was not",
 }
 
 
@@ -97,14 +100,24 @@ def _headline(tally: Mapping[str, int], probed: int) -> str:
     return "the endpoint passed" if passed == 1 else f"all {passed} endpoints passed"
 
 
+def warnings_of(results: Iterable[Result]) -> list[str]:
+    """Return the broken limits that fail nothing, a line each, harmless for a terminal."""
+    return [
+        f"{for_terminal(result.endpoint.id)}: {for_terminal(note)}"
+        for result in results
+        for note in result.verdict.notes
+        if note.startswith(WARNING)
+    ]
+
+
 def _is(number: int) -> str:
     return "is" if number == 1 else "are"
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """name: an outcome, `limit`, `must not be reachable` or `cut off`. text: what it means, one line. endpoints: how
-    many red ones it is the main cause of."""
+    """name: an outcome, `limit`, `must not be reachable`, `control failed` or `cut off`. text: what it means, one
+    line. endpoints: how many red ones it is the main cause of."""
 
     name: str
     text: str
@@ -122,7 +135,9 @@ def main_cause(result: Result) -> str:
     """Return the outcome that most of the failed checks of a red endpoint came to; else one of the other names
     that a `Cause` may have."""
     statistics, errors = result.statistics, result.statistics.errors
-    if result.verdict.status == INCONCLUSIVE:
+    if result.verdict.failed_controls:
+        return _CONTROL
+    if result.verdict.status == INCONCLUSIVE and not (result.endpoint.control and errors):
         return LOCAL_ERROR if statistics.local_errors and result.complete else _CUT_OFF
     if not result.endpoint.expects_open and (statistics.successful or _RESET in errors):
         return _MUST_BE_CLOSED

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_runs import failed, measured, opened, reached, run_of
 
+from pytest_netmon.limits import parse_limit
 from pytest_netmon.problems import Source
 from pytest_netmon.reports.annotations import MOST_ANNOTATIONS, annotation_lines, upload_summary_line
 from pytest_netmon.reports.failure import failure_text
@@ -95,6 +96,24 @@ def test_ten_are_the_most_and_the_last_one_counts_the_rest(number, lines):
             {"title": "netmon"},
             f"and {number - 9} more endpoints failed or inconclusive, of {number} in all",
         )
+
+
+def test_a_limit_that_fails_nothing_is_a_warning():
+    endpoint = replace(measured("db", 1, count=20), warn=(parse_limit("p95 < 5ms"),))
+    run = run_of([(endpoint, [opened(10.0)] * 20)])
+    text = "db:1: warning: p95 10.00 ms, allowed < 5 ms"
+    place = {"file": "netmon.yaml", "line": "7", "col": "5"}
+    assert read_github(annotation_lines(run)[0]) == ("warning", {**place, "title": "db:1 warning"}, text)
+    assert read_azure(annotation_lines(run, "azure")[0])[0]["type"] == "warning"
+    assert read_azure(annotation_lines(run, "azure")[0])[1] == text
+
+
+def test_warnings_have_ten_lines_of_their_own():
+    soft = (parse_limit("p95 < 5ms"),)
+    slow = [(replace(measured(f"s{at}", count=20), warn=soft), [opened(10.0)] * 20) for at in range(12)]
+    red = [(reached(f"h{at}"), REFUSED) for at in range(12)]
+    commands = [read_github(line)[0] for line in annotation_lines(run_of(slow + red))]
+    assert commands == ["error"] * 10 + ["warning"] * 10
 
 
 def test_samples_are_read_for_those_that_are_shown_alone():

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import itertools
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from made_runs import failed, measured, opened, result_of
 
-from pytest_netmon.reports.html_charts import BOTTOM, PLOT, TOP, WIDTH, axis_of, histogram_of, time_line_of
+from pytest_netmon.limits import parse_limit
+from pytest_netmon.reports.html_charts import (
+    BOTTOM,
+    PLOT,
+    TOP,
+    WIDTH,
+    axis_of,
+    histogram_of,
+    shown_limits,
+    time_line_of,
+)
 from pytest_netmon.reports.html_scale import Scale, scale_of, shown_tick
 from pytest_netmon.reports.html_series import MOST_LISTED, MOST_POINTS, MOST_STRETCHES, series_of
 
@@ -20,7 +31,7 @@ TIMES_MS = st.floats(0.001, 100_000).map(lambda ms: round(ms, 3))
 def charted(checks, *limits, gaps=(), interval_s=0.25):
     result = result_of(measured("db", 1, *limits, count=len(checks), interval_s=interval_s), checks)
     series = series_of(result)
-    axis = axis_of(result.statistics.connect, result.verdict.limits)
+    axis = axis_of(result.statistics.connect, shown_limits(result.verdict))
     return axis, time_line_of(series, axis.scale, gaps), result
 
 
@@ -110,7 +121,7 @@ def test_one_slow_check_among_thousands_is_seen_and_one_failed_one_too():
 
 def test_a_limit_is_a_line_at_its_height_broken_or_kept():
     axis, _, _ = charted([opened(10.0)] * 40, "p95 < 5ms", "max < 40ms", "stdev < 2ms", "rtt.max < 20ms")
-    assert [(line.label, line.ok) for line in axis.limits] == [("max < 40 ms", True), ("p95 < 5 ms", False)]
+    assert [(line.label, line.state) for line in axis.limits] == [("max < 40 ms", "kept"), ("p95 < 5 ms", "broken")]
     assert axis.limits[0].y < axis.limits[1].y
     assert abs(axis.limits[0].label_y - axis.limits[1].label_y) >= 12
 
@@ -135,7 +146,7 @@ def test_a_gap_is_shaded_where_it_was():
 @given(st.lists(TIMES_MS, min_size=5, max_size=60))
 def test_a_histogram_counts_every_value(values):
     result = result_of(measured("db", 1, count=len(values)), [opened(value) for value in values])
-    histogram = histogram_of(result.statistics.connect, result.verdict.limits)
+    histogram = histogram_of(result.statistics.connect, shown_limits(result.verdict))
     if len(set(values)) == 1:
         assert histogram is None
         return
@@ -149,7 +160,10 @@ def test_a_histogram_counts_every_value(values):
 
 def test_a_histogram_shows_limits_in_between():
     _, _, result = charted([opened(float(ms)) for ms in range(10, 21)], "max < 15ms", "min > 1ms", "avg < 12ms")
-    assert histogram_of(result.statistics.connect, result.verdict.limits).limits == ((500, False), (200, False))
+    assert histogram_of(result.statistics.connect, shown_limits(result.verdict)).limits == (
+        (500, "broken"),
+        (200, "broken"),
+    )
 
 
 def test_few_values_make_no_histogram():
@@ -159,7 +173,7 @@ def test_few_values_make_no_histogram():
 
 def test_without_an_open_check_there_is_nothing_to_draw():
     result = result_of(measured("db", 1), [failed("timeout")] * 40)
-    assert axis_of(result.statistics.connect, result.verdict.limits) is None
+    assert axis_of(result.statistics.connect, shown_limits(result.verdict)) is None
 
 
 def test_checks_that_need_a_look_are_listed_up_to_a_number():
@@ -182,3 +196,23 @@ def test_addresses_are_told_apart_up_to_a_number():
     assert len(series.addresses) == 10
     assert (series.addresses["10.0.0.3"].checks, series.addresses["10.0.0.3"].sum_ms) == (2, 18.0)
     assert (series.other_addresses.checks, series.other_addresses.opened) == (4, 4)
+
+
+def test_a_limit_that_fails_nothing_is_drawn_as_a_warning():
+    endpoint = replace(measured("db", 1, "max < 40ms"), warn=(parse_limit("p95 < 5ms"), parse_limit("p95 < 30ms")))
+    result = result_of(endpoint, [opened(10.0)] * 40)
+    axis = axis_of(result.statistics.connect, shown_limits(result.verdict))
+    told = [(line.label, line.state) for line in axis.limits]
+    assert told == [("max < 40 ms", "kept"), ("p95 < 30 ms", "kept"), ("p95 < 5 ms", "warning")]
+
+
+def test_checks_that_are_not_counted_are_not_drawn():
+    endpoint = measured("db", 1, count=4, warmup=2)
+    checks = [
+        opened(900.0, check=0),
+        failed("timeout", check=0),
+        *[opened(2.0, check=number) for number in range(1, 5)],
+    ]
+    series = series_of(result_of(endpoint, checks))
+    assert [point.connect_ms for point in series.points] == [2.0] * 4
+    assert (series.listed, series.addresses["10.0.3.7"].checks) == ([], 4)
