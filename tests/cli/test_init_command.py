@@ -56,6 +56,10 @@ def test_the_file_is_one_that_can_be_checked_at_once(tmp_path: Path, capsys: pyt
     assert (ran.status, ran.err, plan.warnings) == (0, "", [])
 
 
+def test_the_file_can_be_written_in_any_encoding() -> None:
+    assert config_text().isascii()
+
+
 def keys_shown(text: str, indent: str) -> dict[str, str]:
     """Keys behind a '#', each with its example."""
     return dict(re.findall(rf"^{indent}#(?:- |  )?(\w+): ?(.*)$", text, re.MULTILINE))

@@ -263,6 +263,14 @@ def test_the_image_runs_the_command_as_nobody():
     assert [word for word, _ in instructions("docker/Dockerfile")].count("FROM") == 2
 
 
+def test_the_image_is_built_from_what_the_build_needs_and_no_more():
+    lines = read("docker/Dockerfile.dockerignore").splitlines()
+    kept = {line[1:] for line in lines if line.startswith("!")}
+    project = (EXAMPLES.parent / "pyproject.toml").read_text("utf-8")
+    assert "*" in lines
+    assert kept == {"pyproject.toml", *re.findall(r'"(README\.md|LICENSE|pytest_netmon)"\]?$', project, re.MULTILINE)}
+
+
 def hooks(servers, folder):
     database, cache = servers.open(), servers.closed()
     place(
