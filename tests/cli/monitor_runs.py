@@ -33,7 +33,12 @@ class InProcess:
         self._capsys.readouterr()
         status = main(["monitor", *arguments])
         captured = self._capsys.readouterr()
-        return Ran(status, captured.out, captured.err)
+        return Ran(status, captured.out, calm(captured.err))
+
+
+def calm(log: str) -> str:
+    """The log without what a machine says that is busy with other tests."""
+    return "".join(line for line in log.splitlines(keepends=True) if "this machine was too busy" not in line)
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ import pytest
 if sys.platform == "win32":
     pytest.skip("ptys are POSIX's", allow_module_level=True)
 
-from monitor_runs import report_of
+from monitor_runs import calm, report_of
 from servers import Servers
 from small_terminal import OnTerminal, Terminal, on_terminal
 
@@ -22,7 +22,7 @@ def left_on(terminal: OnTerminal) -> list[str]:
     """What stands on the screen when all is over."""
     screen = Terminal()
     screen.feed(terminal.seen)
-    return screen.lines
+    return calm("\n".join(screen.lines)).split("\n")
 
 
 def test_the_table_is_shown_while_it_runs_and_the_block_stays(tmp_path: Path, servers: Servers) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 from check_runs import clean_environment, command
-from monitor_runs import report_of
+from monitor_runs import calm, report_of
 
 pytestmark = pytest.mark.namespace
 
@@ -131,7 +131,8 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ran]:
     )  # fmt: skip
     if done.returncode:
         pytest.skip(f"this machine makes no namespaces: {done.stderr.strip().splitlines()[-1]}")
-    return {key: Ran(**result, folder=folder / key) for key, result in json.loads(done.stdout).items()}
+    results = json.loads(done.stdout)
+    return {key: Ran(each["status"], each["out"], calm(each["err"]), folder / key) for key, each in results.items()}
 
 
 def netmon(seed_command: str) -> list[str]:
