@@ -88,6 +88,19 @@ def write_whole(path: Path, chunks: Iterable[str]) -> None:
         raise _artifact_error(path, error) from error
 
 
+def append_text(path: Path, text: str) -> None:
+    """Add `text` to the end of `path` in UTF-8, in one write; the file is made where there is none.
+
+    For files that others write to as well. Raises ArtifactError.
+    """
+    try:
+        _refuse_nul(path)
+        with path.open("ab", buffering=0) as file:
+            file.write(text.encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        raise _artifact_error(path, error) from error
+
+
 def refuse_unwritable(path: Path) -> None:
     """Raise ArtifactError where `write_whole` could not write to `path` now; to be asked before work whose
     results would be lost. Nothing is left behind."""

@@ -28,10 +28,16 @@ _OPTIONS = (
     ("timeout", "TIME", False, "how long a check may take (3s)"),
     ("limit", "LIMIT", True, "what is allowed ('p95 < 50ms', 'success >= 99%%'); repeatable, or a,b"),
     ("tag", "TAG", True, "check only targets with this tag; !TAG: only those without; repeatable (any), or a,b"),
-    ("report", "DIR", False, "folder for netmon.json and netmon-junit.xml (default: netmon-report; empty: none)"),
+    (
+        "report",
+        "DIR",
+        False,
+        "folder for netmon.json, netmon-junit.xml, netmon.html (default: netmon-report; empty: none)",
+    ),
     ("max-rate", "N", False, "checks a second, all endpoints together (2000)"),
     ("max-rate-per-host", "N", False, "checks a second to one host (200)"),
 )
+_ANNOTATIONS = "show failures at their lines of netmon.yaml in GitHub Actions and Azure Pipelines"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,6 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for name, metavar, repeatable, text in _OPTIONS:
         action = "append" if repeatable else "store"
         group.addoption(f"--netmon-{name}", action=action, metavar=metavar, help=text)
+    group.addoption("--netmon-annotations", action="store_true", help=_ANNOTATIONS)
     parser.addini("netmon_config", "files that --netmon reads, relative to this one", type="paths", default=[])
 
 
@@ -71,7 +78,7 @@ def netmon_result(request: pytest.FixtureRequest, netmon_endpoint: Endpoint) -> 
 
 
 def _is_on(config: pytest.Config) -> bool:
-    return bool(config.option.netmon) or any(
+    return bool(config.option.netmon or config.option.netmon_annotations) or any(
         getattr(config.option, f"netmon_{name.replace('-', '_')}") is not None for name, *_ in _OPTIONS
     )
 

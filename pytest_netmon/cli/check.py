@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from pytest_netmon.plan import Plan
     from pytest_netmon.run import Result, Run
 
+#: Set where a CI system takes a job summary: pytest_netmon.runners is imported only then.
+_SUMMARY_VARIABLES = ("GITHUB_STEP_SUMMARY", "TF_BUILD")
 #: What makes the run red, and is shown by -q.
 _RED = (FAIL, ERROR)
 
@@ -39,7 +41,7 @@ def main(argv: list[str]) -> int:
     options = parse(argv)
     wait_s = wait_of(options.wait)
     paths, overrides = paths_and_targets(options)
-    outputs = Outputs(options.output, options.junit)
+    outputs = Outputs(options.output, options.junit, options.html)
     outputs.refuse_unwritable(paths)
     plan = load_plan(paths, overrides, env=os.environ, base=Path())
     if options.dry_run:
@@ -71,6 +73,7 @@ class Check:
         self._plan = plan
         self._outputs = outputs
         self._is_quiet: bool = options.quiet
+        self._annotates: bool = options.annotations
         out = sys.stderr if outputs.json_to_stdout else sys.stdout
         self._screen = Screen(out, sys.stderr, os.environ, options.color)
         self._ending = Ending()
@@ -108,6 +111,7 @@ class Check:
             self._show_lines([last_line([*words, *unchecked], elapsed_s, self._interrupted())])
         for trouble in troubles:
             self._screen.remark(f"netmon check: {trouble}")
+        self._tell_runner(run)
         return self._ending.exit_status or _status_of(words) or (USAGE if troubles else MET)
 
     def _write(self, run: Run) -> list[str]:
@@ -122,6 +126,19 @@ class Check:
                 stdout.raw(chunk)
             screens.append(stdout)
         return troubles + [screen.trouble for screen in screens if screen.trouble]
+
+    def _tell_runner(self, run: Run) -> None:
+        """Leave a CI system its job summary, and annotations where they are asked for."""
+        if not self._annotates and not any(os.environ.get(name) for name in _SUMMARY_VARIABLES):
+            return
+        from pytest_netmon.runners import failure_annotations, leave_summary
+
+        left = leave_summary(run, os.environ)
+        if left.trouble:
+            self._screen.remark(f"netmon check: {for_terminal(left.trouble, None)}")
+        commands = failure_annotations(run, os.environ, Path()) if self._annotates else []
+        for command in (*left.commands, *commands):
+            self._screen.raw(f"{command}\n")
 
     def _show_skipped(self) -> None:
         for endpoint in self._plan.endpoints:

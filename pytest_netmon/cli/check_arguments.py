@@ -62,6 +62,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     output.add_argument("-q", "--quiet", action="store_true", help="show nothing but failures")
     output.add_argument("-o", "--output", metavar="FILE", help="write the results as JSON; - is stdout")
     output.add_argument("--junit", metavar="FILE", help="write the results as JUnit XML")
+    output.add_argument("--html", metavar="FILE", help="write the results as one HTML page with charts")
+    output.add_argument("--annotations", action="store_true", help="show failures at their lines of FILE.yaml in CI")
     colors = output.add_argument("--color", choices=("auto", "always", "never"), default="auto")
     colors.help = "auto: on a terminal, unless NO_COLOR is set"
     options = parser.parse_intermixed_args(list(argv))

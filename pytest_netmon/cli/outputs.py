@@ -17,10 +17,11 @@ STANDARD_OUTPUT = "-"
 
 @dataclass(frozen=True)
 class Outputs:
-    """json, junit: paths as they were given, None where not asked for; `-` for the JSON is standard output."""
+    """json, junit, html: paths as they were given, None where not asked for; `-` for the JSON is standard output."""
 
     json: str | None = None
     junit: str | None = None
+    html: str | None = None
 
     @property
     def json_to_stdout(self) -> bool:
@@ -31,8 +32,9 @@ class Outputs:
 
         Raises UsageError where one would overwrite another, or a file that is `read`, and ArtifactError.
         """
-        if self.junit == STANDARD_OUTPUT:
-            raise UsageError("--junit: expected a file, got -: name one, or /dev/stdout")
+        for option, name in (("--junit", self.junit), ("--html", self.html)):
+            if name == STANDARD_OUTPUT:
+                raise UsageError(f"{option}: expected a file, got -: name one, or /dev/stdout")
         paths = [path for path, _ in self._files()]
         if not paths:
             return
@@ -55,6 +57,8 @@ class Outputs:
             yield Path(self.json), _json(run)
         if self.junit is not None:
             yield Path(self.junit), _junit(run)
+        if self.html is not None:
+            yield Path(self.html), _html(run)
 
 
 def _trouble_of_writing(path: Path, chunks: Iterable[str]) -> str | None:
@@ -79,6 +83,13 @@ def _junit(run: Run | None) -> Iterator[str]:
         from pytest_netmon.reports.junit_report import junit_xml
 
         yield junit_xml(run)
+
+
+def _html(run: Run | None) -> Iterator[str]:
+    if run is not None:
+        from pytest_netmon.reports.html_report import html_chunks
+
+        yield from html_chunks(run)
 
 
 def _is_same(one: Path, other: Path) -> bool:

@@ -15,6 +15,7 @@ from pytest_netmon.reports.dry_run import dry_run_lines
 from pytest_netmon.reports.json_report import json_chunks
 from pytest_netmon.reports.junit_report import junit_xml
 from pytest_netmon.reports.summary import summary_lines
+from pytest_netmon.runners import Left, failure_annotations, leave_summary
 from pytest_netmon.safe import for_terminal
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
     from pytest_netmon.plan import Endpoint, Plan
     from pytest_netmon.run import Result, Run
+
+
+#: The plugin that annotates failing tests as soon as it is installed, under GitHub Actions.
+_ANNOTATING_PLUGIN = "pytest_github_actions_annotate_failures"
 
 
 class Closing:
@@ -35,6 +40,7 @@ class Closing:
         self._written: list[Path] = []
         self._troubles: list[str] = []
         self._listed: list[str] = []
+        self._left = Left()
 
     @property
     def is_red(self) -> bool:
@@ -55,6 +61,7 @@ class Closing:
         finally:
             if self._folder:
                 self._write(run, self._folder)
+            self._left = leave_summary(run, os.environ)
 
     def list_plan(self, plan: Plan, endpoints: list[Endpoint]) -> None:
         """Have the summary of a session that only collects say what would be done."""
@@ -75,6 +82,18 @@ class Closing:
             reporter.line(f"written: {for_terminal(self._as_named(path), None)}")
         for trouble in self._troubles:
             reporter.line(trouble, red=True)
+        if self._left.trouble:
+            reporter.line(for_terminal(self._left.trouble, None))
+        for command in (*self._left.commands, *self._annotations(run)):
+            reporter.line(command)
+
+    def _annotations(self, run: Run) -> list[str]:
+        if not self._config.option.netmon_annotations:
+            return []
+        on_github = os.environ.get("GITHUB_ACTIONS") == "true"
+        if on_github and self._config.pluginmanager.hasplugin(_ANNOTATING_PLUGIN):
+            return []
+        return failure_annotations(run, os.environ, self._config.invocation_params.dir)
 
     def _show_listed(self, reporter: pytest.TerminalReporter) -> None:
         listed, self._listed = self._listed, []
@@ -84,7 +103,9 @@ class Closing:
             reporter.line(line)
 
     def _write(self, run: Run, folder: Path) -> None:
-        texts = {"netmon.json": json_chunks(run), "netmon-junit.xml": [junit_xml(run)]}
+        from pytest_netmon.reports.html_report import html_chunks  # jinja2 takes a tenth of a second
+
+        texts = {"netmon.json": json_chunks(run), "netmon-junit.xml": [junit_xml(run)], "netmon.html": html_chunks(run)}
         try:
             self._written = write_artifacts(folder, texts)
         except ArtifactError as error:

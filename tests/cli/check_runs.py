@@ -16,7 +16,7 @@ from pytest_netmon.cli.main import main
 
 ROOT = Path(pytest_netmon.__file__).parent.parent
 #: What changes the output where it is set.
-_MEDDLING = ("PROXY", "NO_COLOR", "GITHUB_ACTIONS", "TF_BUILD", "PYTEST_ADDOPTS", "PYTEST_PLUGINS")
+_MEDDLING = ("PROXY", "NO_COLOR", "GITHUB_", "TF_BUILD", "PYTEST_ADDOPTS", "PYTEST_PLUGINS")
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,8 @@ def project(pytester: pytest.Pytester, installed: Path, monkeypatch: pytest.Monk
     path = os.pathsep.join([str(installed), str(_SOURCES)])
     monkeypatch.setenv("PYTHONPATH", path)
     monkeypatch.syspath_prepend(str(installed))
-    for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "NO_COLOR", "FORCE_COLOR", "CI", "GITHUB_ACTIONS"):
+    runners = ("CI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "TF_BUILD")
+    for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "NO_COLOR", "FORCE_COLOR", *runners):
         monkeypatch.delenv(name, raising=False)
     return Project(pytester)
 

@@ -110,7 +110,7 @@ def test_a_projects_conftest_addopts_and_tests_stay_out(project, servers, more):
     assert more in _README
     _python, *arguments = shlex.split(f"{block('alone').strip()} {more}")
     written = run_where_the_application_is_in_the_way(project, servers, [sys.executable, *arguments])
-    assert written == {"netmon-report", ".gitignore", "netmon.json", "netmon-junit.xml"}
+    assert written == {"netmon-report", ".gitignore", "netmon.json", "netmon-junit.xml", "netmon.html"}
 
 
 def test_the_command_needs_no_pytest_for_that(project, servers):
