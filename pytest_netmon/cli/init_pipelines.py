@@ -9,7 +9,7 @@ SETUP_PYTHON = "actions/setup-python@5fda3b95a4ea91299a34e894583c3862153e4b97"
 UPLOAD_ARTIFACT = "actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f"
 
 _INSTALL = "python -m pip install pytest-netmon"
-_CHECK = "netmon check netmon.yaml -o netmon.json --junit netmon-junit.xml"
+_CHECK = "netmon check netmon.yaml -o netmon.json --junit netmon-junit.xml --html netmon.html"
 
 _GITHUB = """\
 # Steps of a job in .github/workflows/, before the one that deploys. A broken limit fails the job.
@@ -27,6 +27,7 @@ _GITHUB = """\
     path: |
       netmon.json
       netmon-junit.xml
+      netmon.html
 """
 _GITLAB = """\
 # A job of .gitlab-ci.yml, in a stage before the one that deploys. A broken limit fails it.
@@ -38,7 +39,7 @@ _GITLAB = """\
     - {check}
   artifacts:
     when: always
-    paths: [netmon.json, netmon-junit.xml]
+    paths: [netmon.json, netmon-junit.xml, netmon.html]
     reports:
       junit: netmon-junit.xml
 """

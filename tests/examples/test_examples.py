@@ -18,7 +18,7 @@ from pytest_netmon.config.schema import SCHEMA_FILE
 
 _CONFIGURATIONS = sorted(EXAMPLES.rglob("netmon.yaml"))
 _MANIFESTS = sorted(EXAMPLES.glob("kubernetes/*.yaml"))
-_JUNIT, _JSON = "netmon-junit.xml", "netmon.json"
+_JUNIT, _JSON, _HTML = "netmon-junit.xml", "netmon.json", "netmon.html"
 
 
 def read(name):
@@ -160,7 +160,7 @@ def test_the_pipeline_for_gitlab_is_valid_and_is_what_init_writes():
 
 def collected(name):
     """The files that a pipeline collects."""
-    return set(re.findall(r"netmon(?:-junit\.xml|\.json)", read(name)))
+    return set(re.findall(r"netmon(?:-junit\.xml|\.json|\.html)", read(name)))
 
 
 @pytest.mark.parametrize(
@@ -172,8 +172,8 @@ def test_the_command_of_a_pipeline_runs_and_writes_what_is_collected(tmp_path, s
     path.parent.mkdir(exist_ok=True)
     path.write_text(f"targets: ['{servers.open().target}']\n")
     done = netmon(command, tmp_path)
-    assert (done.returncode, collected(name)) == (0, {_JSON, _JUNIT})
-    assert {_JSON, _JUNIT} <= {path.name for path in tmp_path.iterdir()}
+    assert (done.returncode, collected(name)) == (0, {_JSON, _JUNIT, _HTML})
+    assert {_JSON, _JUNIT, _HTML} <= {path.name for path in tmp_path.iterdir()}
 
 
 def test_the_pipeline_for_jenkins_has_its_stages_in_order_and_its_braces_closed():

@@ -144,7 +144,7 @@ def test_the_action_says_what_failed_and_fails(gate, servers):
     assert "refused" in said
     assert (outputs["verdict"], outputs["passed"], outputs["failed"]) == ("failed", "1", "1")
     names = {path.name for path in (gate.folder / outputs["report"]).iterdir()}
-    assert {"netmon.json", "netmon-junit.xml"} <= names
+    assert names == {"netmon.json", "netmon-junit.xml", "netmon.html"}
 
 
 def test_the_action_reads_the_file_that_is_there_when_nothing_is_named(gate, servers):

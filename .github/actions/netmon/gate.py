@@ -24,7 +24,8 @@ def value_of(name: str) -> str:
 
 def arguments(report: Path) -> list[str]:
     """Every input stands behind an option and `=`: none can become an option of its own."""
-    words = [f"--output={report / 'netmon.json'}", f"--junit={report / 'netmon-junit.xml'}"]
+    words = ["--annotations", f"--output={report / 'netmon.json'}"]
+    words += [f"--junit={report / 'netmon-junit.xml'}", f"--html={report / 'netmon.html'}"]
     words += [f"--limit={line.strip()}" for line in value_of("LIMITS").splitlines() if line.strip()]
     if value_of("WAIT"):
         words.append(f"--wait={value_of('WAIT')}")
