@@ -29,8 +29,7 @@ from typing import Any
 ROOT = Path(__file__).parent.parent.parent
 #: Endpoints of one host: a host may be checked 200 times a second at the most.
 _A_HOST = 10
-#: Below the ports that Linux gives to whoever asks for any (net.ipv4.ip_local_port_range).
-_FIRST_PORT, _FIRST_EPHEMERAL_PORT = 20_000, 32_768
+_BACKLOG = 1024
 _FLAP_EVERY, _UP_S, _DOWN_S = 4, 7.0, 3.0
 _LOOK_EVERY_S = 5.0
 #: Memory may grow by this much after the first fifth: the places of 262,144 samples are 2 MiB, and
@@ -46,23 +45,13 @@ class Servers(threading.Thread):
     def __init__(self, number: int) -> None:
         super().__init__(daemon=True)
         self._selector = selectors.DefaultSelector()
-        self._listeners = [self._free_listener(f"127.0.0.{1 + index // _A_HOST}") for index in range(number)]
+        self._listeners = [_listener_on(f"127.0.0.{1 + index // _A_HOST}") for index in range(number)]
+        for listener in self._listeners:
+            listener.setblocking(False)
+            self._selector.register(listener, selectors.EVENT_READ, "listener")
         self.addresses = [listener.getsockname() for listener in self._listeners]
         self._is_up = [True] * number
         self._began_s = time.monotonic()
-
-    def _free_listener(self, host: str) -> socket.socket:
-        """Listen on a port that no other program gets while this one does not listen on it."""
-        for port in range(_FIRST_PORT, _FIRST_EPHEMERAL_PORT):
-            with contextlib.suppress(OSError):
-                return self._listening((host, port))
-        raise SystemExit(f"no free port on {host}")
-
-    def _listening(self, address: tuple[str, int]) -> socket.socket:
-        listener = socket.create_server(address, backlog=1024)
-        listener.setblocking(False)
-        self._selector.register(listener, selectors.EVENT_READ, "listener")
-        return listener
 
     def run(self) -> None:
         while True:
@@ -88,11 +77,21 @@ class Servers(threading.Thread):
         if wanted == self._is_up[index]:
             return
         self._is_up[index] = wanted
+        listener = self._listeners[index]
         if wanted:
-            self._listeners[index] = self._listening(self.addresses[index])
+            listener.listen(_BACKLOG)
+            self._selector.register(listener, selectors.EVENT_READ, "listener")
         else:
-            self._selector.unregister(self._listeners[index])
-            self._listeners[index].close()
+            # It refuses from now on and keeps its port, which nobody else can get.
+            self._selector.unregister(listener)
+            listener.shutdown(socket.SHUT_RDWR)
+
+
+def _listener_on(host: str) -> socket.socket:
+    """Listen on a free port, bound by its number: only so Linux leaves it to a socket that was shut down."""
+    with socket.create_server((host, 0)) as found:
+        port = found.getsockname()[1]
+    return socket.create_server((host, port), backlog=_BACKLOG)
 
 
 @dataclass(frozen=True)
