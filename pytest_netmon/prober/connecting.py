@@ -13,15 +13,19 @@ from typing import Callable, Dict, Optional, Tuple, Union
 
 from . import kernel
 from .classify import connect_outcome, error_name
-from .kernel import now_ns
-from .timers import Timers
-from .wait import READ, WRITE, EpollWaiter, SelectorWaiter
+from .kernel import TcpInfo, now_ns
+from .names import Address
+from .timers import Deadlines, Timers
+from .wait import EpollWaiter, SelectorWaiter
 from .work import Attempt, Check
 
 #: RFC 8305, section 8: Connection Attempt Delay.
 NEXT_ADDRESS_NS = 250_000_000
-# How long a server may take to answer our FIN before the connection is closed all the same.
+# How long a server may take to answer our FIN before the connection is closed all the same. We look for its own
+# a round trip later, then each time after twice as long: an event would come between those that are timed.
 DRAIN_LEAST_NS, DRAIN_MOST_NS = 20_000_000, 100_000_000
+LOOK_NS = 1_000_000
+_LOOPBACK = ("127.", "::1")
 DRAIN_MOST_BYTES = 1 << 20
 #: For how long an answer about this machine's routes is good.
 _ROUTE_NS = 1_000_000_000
@@ -52,37 +56,44 @@ class Connector:
         self._decided = decided
         self._kernel = in_kernel
         self.attempts: Dict[int, Attempt] = {}
+        self.deadlines = Deadlines()
+        self._chosen_ports = kernel.chosen_ports()
         self._routes: Dict[int, Tuple[int, bool]] = {}
 
     def start(self, check: Check) -> None:
         """Connect; the check's deadline counts from its first attempt."""
         self._try_next_address(check)
 
-    def on_event(self, attempt: Attempt, at_ns: int) -> None:
-        """Its socket is ready; `at_ns` is when we woke up."""
+    def on_event(self, attempt: Attempt, at_ns: int, info: Optional[TcpInfo] = None) -> None:
+        """Its socket is ready; `at_ns` is when we woke up. info: what the kernel knows of it, where it was asked."""
         sock = attempt.sock
-        if sock is None:
-            return
-        if attempt.draining:
-            self._drain(attempt, sock)
+        if sock is None or attempt.draining:
             return
         attempt.clock_us = max(0, at_ns - attempt.start_ns) // 1000
-        info = kernel.tcp_info(sock) if self._kernel else None
+        if info is None and self._kernel:
+            info = kernel.tcp_info(sock)
         if info is not None:
             attempt.rtt_us = info.rtt_us or None
             attempt.repeats = info.repeats
-        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if code:
-            self._fail(attempt, code)
-            return
-        if not self._connected(sock, info):
-            return
+        if info is None or info.state != kernel.ESTABLISHED:
+            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if code:
+                self._fail(attempt, code)
+                return
+            if not self._connected(sock, info):
+                self._waiter.again(attempt.descriptor)
+                return
         handshake_us = self._handshake_us(attempt, info)
         if attempt.start_ns + handshake_us * 1000 > attempt.check.deadline_ns:
             attempt.outcome = "timeout"
             self._decide(attempt.check, attempt)
             return
         self._established(attempt, sock, handshake_us)
+
+    def expire(self, at_ns: int) -> None:
+        """End checks whose deadline has passed."""
+        for check in self.deadlines.due(at_ns):
+            self._on_deadline(check, at_ns)
 
     def drop(self, check: Check) -> None:
         """Forget a check under way; it comes to nothing."""
@@ -95,7 +106,7 @@ class Connector:
         """Close everything: what is decided is said, what is not comes to nothing."""
         for attempt in tuple(self.attempts.values()):
             if attempt.draining:
-                self._finish_drain(attempt, 0)
+                self._decide(attempt.check, attempt)
             else:
                 self._close(attempt)
 
@@ -109,44 +120,43 @@ class Connector:
         address = addresses[check.next_address]
         check.next_address += 1
         try:
-            sock = socket.socket(address.family, socket.SOCK_STREAM)
+            sock = kernel.new_socket(address.family)
         except OSError as error:
             if not check.attempts:  # else another one may still answer
                 check.decided = True
                 self._decided(check, "local_error", None, _told(check, error.errno or 0, error.strerror))
             return
-        sock.setblocking(False)
         if self._kernel:
-            kernel.ask_for_icmp(sock)
+            kernel.ask_for_icmp(sock, address.family)
         attempt = Attempt(check, address, sock, now_ns())
         if check.next_address < len(addresses):
             check.next_at_ns = attempt.start_ns + NEXT_ADDRESS_NS
             self._timers.add(check.next_at_ns, self._on_next_address, check)
         if not check.deadline_ns:
             check.deadline_ns = attempt.start_ns + check.endpoint.timeout_ns
-            self._timers.add(check.deadline_ns, self._on_deadline, check)
+            self.deadlines.add(check)
         check.attempts.append(attempt)
         self.attempts[attempt.descriptor] = attempt
-        self._connect(attempt, sock)
+        self._connect(attempt, sock, address)
 
     def _on_next_address(self, check: Check, at_ns: int) -> None:
         if at_ns >= check.next_at_ns:
             self._try_next_address(check)
 
-    def _connect(self, attempt: Attempt, sock: socket.socket) -> None:
+    def _connect(self, attempt: Attempt, sock: socket.socket, address: Address) -> None:
         try:
-            code = sock.connect_ex(attempt.address.sockaddr(attempt.check.endpoint.port))
+            code = sock.connect_ex(address.sockaddr(attempt.check.endpoint.port))
         except OSError as error:  # what the socket module itself finds wrong
             code = error.errno or errno.EINVAL
         if code in _IN_PROGRESS:
-            self._waiter.add(sock, WRITE)
-            info = kernel.tcp_info(sock) if self._kernel else None
-            # Loopback is done before connect() returns: no need to wait for the event.
+            info = kernel.tcp_info(sock) if self._kernel and address.host.startswith(_LOOPBACK) else None
+            # Loopback is done before connect() returns: no event to wait for.
             if info is not None and info.state != kernel.SYN_SENT:
-                self.on_event(attempt, now_ns())
+                self.on_event(attempt, now_ns(), info)
+            else:
+                self._waiter.add(attempt.descriptor)
             return
         if code == 0:
-            self._waiter.add(sock, WRITE)
             self.on_event(attempt, now_ns())
             return
         attempt.clock_us = (now_ns() - attempt.start_ns) // 1000
@@ -179,11 +189,7 @@ class Connector:
         return attempt.clock_us
 
     def _established(self, attempt: Attempt, sock: socket.socket, handshake_us: int) -> None:
-        try:
-            to_itself = sock.getsockname()[:2] == sock.getpeername()[:2]
-        except OSError:  # already reset
-            to_itself = False
-        if to_itself:
+        if self._is_to_itself(attempt, sock):
             # TCP's simultaneous open: a port of the ephemeral range that nobody listens on.
             attempt.text = "connected to itself: nobody listens on that port"
             attempt.outcome = "refused"
@@ -202,6 +208,14 @@ class Connector:
             self._decide(check, attempt)
         else:
             self._begin_drain(attempt, sock)
+
+    def _is_to_itself(self, attempt: Attempt, sock: socket.socket) -> bool:
+        if not self._chosen_ports[0] <= attempt.check.endpoint.port <= self._chosen_ports[1]:
+            return False
+        try:
+            return bool(sock.getsockname()[:2] == sock.getpeername()[:2])
+        except OSError:  # already reset
+            return False
 
     # -- failing --------------------------------------------------------------------------------
 
@@ -258,7 +272,8 @@ class Connector:
         if check.failed:
             redact = check.endpoint.redact
             detail["attempts"] = [[None if redact else a.address.host, a.outcome, a.clock_us] for a in check.failed]
-        check.attempts, check.failed = [], []
+            check.failed.clear()
+        check.attempts.clear()  # they hold the check as well: no work for the collector
         self._decided(check, attempt.outcome, attempt, detail)
 
     def _has_route(self, family: int) -> bool:
@@ -279,16 +294,23 @@ class Connector:
             self._note_reset(attempt, sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or error.errno or 0)
             self._decide(attempt.check, attempt)
             return
-        self._waiter.change(sock, READ)
-        patience_ns = min(max(3 * (attempt.rtt_us or attempt.clock_us) * 1000, DRAIN_LEAST_NS), DRAIN_MOST_NS)
-        self._timers.add(now_ns() + patience_ns, self._finish_drain, attempt)
+        attempt.shut_ns = now_ns()
+        self._timers.add(attempt.shut_ns + _round_trip_ns(attempt) + LOOK_NS, self._drain, attempt)
 
-    def _drain(self, attempt: Attempt, sock: socket.socket) -> None:
+    def _drain(self, attempt: Attempt, at_ns: int) -> None:
+        sock = attempt.sock
+        if sock is None:
+            return
         taken = 0
         while taken < DRAIN_MOST_BYTES:
             try:
                 data = sock.recv(65536)
             except (BlockingIOError, InterruptedError):
+                patience_ns = min(max(3 * _round_trip_ns(attempt), DRAIN_LEAST_NS), DRAIN_MOST_NS)
+                waited_ns = at_ns - attempt.shut_ns
+                if waited_ns >= patience_ns:
+                    break
+                self._timers.add(attempt.shut_ns + min(2 * waited_ns, patience_ns), self._drain, attempt)
                 return
             except OSError as error:
                 self._note_reset(attempt, error.errno or 0)
@@ -297,10 +319,6 @@ class Connector:
                 break
             taken += len(data)
         self._decide(attempt.check, attempt)
-
-    def _finish_drain(self, attempt: Attempt, _at_ns: int) -> None:
-        if attempt.sock is not None:
-            self._decide(attempt.check, attempt)
 
     @staticmethod
     def _note_reset(attempt: Attempt, code: int) -> None:
@@ -314,8 +332,12 @@ class Connector:
             return
         attempt.sock = None
         del self.attempts[attempt.descriptor]
-        self._waiter.remove(sock)
+        self._waiter.remove(attempt.descriptor)
         sock.close()
+
+
+def _round_trip_ns(attempt: Attempt) -> int:
+    return (attempt.rtt_us or attempt.clock_us) * 1000
 
 
 def _told(check: Check, code: int, text: Optional[str]) -> Detail:

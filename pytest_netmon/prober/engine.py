@@ -21,7 +21,7 @@ from .names import Address, Answer, Resolver, literal
 from .pace import Pacer
 from .samplefile import SampleFile
 from .timers import Timers
-from .wait import READ, make_waiter
+from .wait import make_waiter
 from .work import Attempt, Check, Endpoint, Name, sample_line
 
 #: Measured best for true times: at most 8 starts, then at most 16 events (`wait`) a turn.
@@ -64,7 +64,7 @@ class Engine:
         self._wake_read, self._wake_write = socket.socketpair()
         self._wake_read.setblocking(False)
         self._wake_write.setblocking(False)
-        self._waiter.add(self._wake_read, READ)
+        self._waiter.add_reader(self._wake_read)
         self._timers = Timers()
         self._connector = Connector(
             self._waiter, self._timers, self._on_decided, in_kernel=bool(job.get("kernel", True))
@@ -79,6 +79,8 @@ class Engine:
         self._alive_ns = now_ns()
         self._reason: Optional[str] = None
         self._stopping = False
+        self._gave_up = False
+        self._is_crowded = False
 
     # -- from outside ---------------------------------------------------------------------------
 
@@ -111,8 +113,10 @@ class Engine:
     # -- one turn -------------------------------------------------------------------------------
 
     def _turn(self) -> None:
-        self._begin_checks(self._note_alive(self._alive_ns))
-        self._samples.flush(now_ns())
+        at_ns = self._note_alive(self._alive_ns)
+        if not self._is_crowded:
+            self._begin_checks(at_ns)
+        self._samples.flush(at_ns)
         if not self._left:  # decided at once, as loopback refuses: nothing to wait for
             return
         before_ns = self._note_alive(self._alive_ns)
@@ -125,9 +129,14 @@ class Engine:
                 self._connector.on_event(attempt, woke_ns)
             elif descriptor == self._wake_read.fileno():
                 self._take_answers(woke_ns)
-        if len(events) < self._waiter.most:
+        # More may be ready than was handed out: first those, as each is late by what goes before it.
+        self._is_crowded = len(events) >= self._waiter.most
+        if not self._is_crowded:
+            self._connector.expire(woke_ns)
             self._timers.expire(woke_ns)
-        self._samples.flush(woke_ns)
+            if self._gave_up:
+                self._gave_up = False
+                self._resolver.go_on()
 
     def _note_alive(self, expected_ns: int) -> int:
         """Return the time; where it is much later than expected, the process did not run."""
@@ -140,7 +149,11 @@ class Engine:
     def _until_next(self, at_ns: int) -> int:
         paced_ns = None if self._is_full else self._pacer.next_ns()
         due_ns = self._starts[0][0] if self._starts else None
-        times = [time_ns for time_ns in (self._timers.next_ns(), due_ns, paced_ns) if time_ns is not None]
+        times = [
+            time_ns
+            for time_ns in (self._timers.next_ns(), self._connector.deadlines.next_ns(), due_ns, paced_ns)
+            if time_ns is not None
+        ]
         return max(0, min(times) - at_ns)
 
     @property
@@ -302,6 +315,7 @@ class Engine:
         if name is not None and check in name.waiting:
             name.waiting.remove(check)
             self._resolver.give_up(name.host)
+            self._gave_up = True
             self._fail_name(check, "dns_timeout", None, (at_ns - check.start_ns) // 1000, at_ns)
 
     def _fail_name(self, check: Check, outcome: str, text: Optional[str], spent_us: int, at_ns: int) -> None:

@@ -12,7 +12,7 @@ import time
 from typing import Dict
 
 from .engine import Engine
-from .kernel import now_ns
+from .kernel import make_room_for_descriptors, now_ns, raise_descriptor_limit
 from .protocol import VERSION
 from .samplefile import SampleFile
 
@@ -36,6 +36,7 @@ def main() -> int:
 
 
 def _run(job: Dict[str, object]) -> int:
+    make_room_for_descriptors(raise_descriptor_limit())
     started_unix_us, base_ns = time.time_ns() // 1000, now_ns()
     header = {"netmon": VERSION, "started_unix_us": started_unix_us, "context": job.get("context")}
     sample_file = SampleFile(str(job["sample_file"]), header)

@@ -68,6 +68,11 @@ class Answer(NamedTuple):
 def literal(host: str) -> Optional[Address]:
     """Return the address that `host` is; None where it is a name. Nothing is looked up."""
     try:
+        socket.inet_pton(socket.AF_INET, host)  # four decimal numbers and nothing else
+        return Address(int(socket.AF_INET), host, 0)
+    except (OSError, UnicodeError, ValueError):
+        pass
+    try:
         parsed = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
         return None
@@ -148,12 +153,21 @@ class Resolver:
             self.ask(host, int(family))
 
     def give_up(self, host: str) -> None:
-        """Nobody waits for `host` any more: its threads no longer count."""
+        """Nobody waits for `host` any more: its threads no longer count (see `go_on`), and what of it waits for
+        a thread is not asked."""
         with self._lock:
-            for question in self._running:
-                if question[0] == host:
+            for question in ((host, 0), (host, int(socket.AF_INET)), (host, int(socket.AF_INET6))):
+                if question in self._running:
                     self._given_up.add(question)
-            self._start_thread()
+                else:
+                    self._asked.discard(question)
+
+    def go_on(self) -> None:
+        """Ask in place of what was given up. Once for all that was: names give up together, and a thread for one
+        whose own turn to be given up comes next would be for nothing (500 dead names: 0.1-0.5 s of starting them)."""
+        with self._lock:
+            while self._may_run() and len(self._running) < MOST_THREADS:
+                self._start_thread()
 
     def _start_thread(self) -> None:
         if not self._may_run() or len(self._running) >= MOST_THREADS:
@@ -168,6 +182,8 @@ class Resolver:
             self._deliver(Answer(question[0], (), "local_error", str(error), 0, question[1]))
 
     def _may_run(self) -> bool:
+        while self._waiting and self._waiting[0] not in self._asked:
+            self._waiting.popleft()
         return bool(self._waiting) and len(self._running) - len(self._given_up) < THREADS
 
     def _work(self, question: _Question) -> None:

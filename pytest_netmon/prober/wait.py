@@ -13,8 +13,8 @@ import socket
 import sys
 from typing import List, Tuple
 
-READ, WRITE = 1, 2
 _LONG_S = 0.02
+_CONNECTED = select.EPOLLOUT | select.EPOLLONESHOT if hasattr(select, "epoll") else 0
 
 
 class EpollWaiter:
@@ -26,13 +26,19 @@ class EpollWaiter:
         self._epoll = select.epoll()
         self._select_on = [self._epoll.fileno()]
 
-    def add(self, sock: socket.socket, events: int) -> None:
-        self._epoll.register(sock.fileno(), select.EPOLLIN if events == READ else select.EPOLLOUT)
+    def add_reader(self, sock: socket.socket) -> None:
+        """Hand the socket out whenever there is something to read."""
+        self._epoll.register(sock.fileno(), select.EPOLLIN)
 
-    def change(self, sock: socket.socket, events: int) -> None:
-        self._epoll.modify(sock.fileno(), select.EPOLLIN if events == READ else select.EPOLLOUT)
+    def add(self, descriptor: int) -> None:
+        """Hand out a connecting socket once, when its connect has ended."""
+        self._epoll.register(descriptor, _CONNECTED)
 
-    def remove(self, sock: socket.socket) -> None:
+    def again(self, descriptor: int) -> None:
+        """Hand it out once more: it had not ended."""
+        self._epoll.modify(descriptor, _CONNECTED)
+
+    def remove(self, descriptor: int) -> None:
         """Nothing to do: closing the descriptor takes it out (epoll(7))."""
 
     def wait(self, timeout_s: float) -> List[Tuple[int, int]]:
@@ -51,24 +57,26 @@ class SelectorWaiter:
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
 
-    def add(self, sock: socket.socket, events: int) -> None:
-        self._selector.register(sock, self._mask(events))
+    def add_reader(self, sock: socket.socket) -> None:
+        self._selector.register(sock.fileno(), selectors.EVENT_READ)
 
-    def change(self, sock: socket.socket, events: int) -> None:
-        self._selector.modify(sock, self._mask(events))
+    def add(self, descriptor: int) -> None:
+        self._selector.register(descriptor, selectors.EVENT_WRITE)
 
-    def remove(self, sock: socket.socket) -> None:
+    again = add
+
+    def remove(self, descriptor: int) -> None:
         try:
-            self._selector.unregister(sock)
-        except KeyError:  # it failed before it was added
+            self._selector.unregister(descriptor)
+        except KeyError:  # handed out, or it failed before it was added
             pass
 
     def wait(self, timeout_s: float) -> List[Tuple[int, int]]:
-        return [(key.fd, mask) for key, mask in self._selector.select(timeout_s)]
-
-    @staticmethod
-    def _mask(events: int) -> int:
-        return selectors.EVENT_READ if events == READ else selectors.EVENT_WRITE
+        ready = [(key.fd, mask) for key, mask in self._selector.select(timeout_s)]
+        for descriptor, mask in ready:
+            if mask & selectors.EVENT_WRITE:
+                self._selector.unregister(descriptor)
+        return ready
 
 
 def make_waiter() -> "EpollWaiter | SelectorWaiter":

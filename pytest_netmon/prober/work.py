@@ -99,7 +99,7 @@ class Attempt:
 
     __slots__ = (
         "address", "check", "clock_us", "code", "connect_us", "descriptor", "draining", "icmp", "outcome",
-        "repeats", "rtt_us", "sock", "start_ns", "text",
+        "repeats", "rtt_us", "shut_ns", "sock", "start_ns", "text",
     )  # fmt: skip
 
     def __init__(self, check: Check, address: Address, sock: socket.socket, start_ns: int) -> None:
@@ -109,6 +109,8 @@ class Attempt:
         self.descriptor = sock.fileno()
         self.start_ns = start_ns
         self.draining = False
+        #: When it began to drain.
+        self.shut_ns = 0
         self.outcome = ""
         self.clock_us = 0
         self.connect_us: Optional[int] = None
@@ -128,6 +130,13 @@ def sample_line(
 ) -> bytes:
     """Return the check's line of the sample file."""
     endpoint = check.endpoint
+    is_plain = attempt is not None and attempt.rtt_us and not detail and not endpoint.redact
+    if outcome == "open" and is_plain and attempt is not None and "%" not in attempt.address.host:
+        dns_us = "null" if check.dns_us is None else check.dns_us
+        return (  # as below, in a fifth of the time; a zone could hold anything
+            f'[{endpoint.index},{check.number},{(check.start_ns - base_ns) // 1000},"open",{attempt.connect_us},'
+            f'{attempt.clock_us},{dns_us},{attempt.rtt_us},{attempt.repeats},"{attempt.address.host}",null]\n'
+        ).encode("ascii")
     address: Optional[str] = None
     if attempt is not None and not endpoint.redact:
         address = attempt.address.host
