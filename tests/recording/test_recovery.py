@@ -155,3 +155,16 @@ def test_a_plan_of_many_endpoints_is_recovered_although_its_line_is_long(tmp_pat
     path.write_text(f'{header}\n{sample}\n{{"event":"done","endpoint":11999}}\n')
     (result,) = recover(path).results
     assert (result.endpoint.host, result.verdict.status) == ("host-11999.internal", "passed")
+
+
+def test_a_run_ends_where_its_last_check_did_although_the_machine_slept_meanwhile(tmp_path: Path) -> None:
+    """The clock of this process stands still while the machine is suspended."""
+    plan = Plan(endpoints=[Endpoint(host="10.0.0.1", port=80, measured=True, count=2)])
+    path = tmp_path / "samples.ndjson"
+    header = json.dumps({"netmon": 1, "started_unix_us": 1_782_000_000_000_000, "context": {}})
+    path.write_text(f'{header}\n[0,1,3600000000,"open",40,90,null,40,0,"10.0.0.1",null]\n')
+    campaign = Campaign(plan, [0], sample_file=path)
+    run = campaign.run()
+    campaign.close()
+
+    assert (run.ended_at - run.started_at).total_seconds() == pytest.approx(3600, abs=1)
