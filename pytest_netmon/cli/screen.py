@@ -71,9 +71,9 @@ class Screen:
         self._write(self._err, "".join(f"{line}\n" for line in self._wrapped(text, self._err)))
 
     def log(self, line: str) -> None:
-        """Write a line that is already as it should be, its newline included, to `err`."""
+        """Write a line of a log, its newline included, to `err`."""
         self.end_progress()
-        self._write(self._err, line)
+        self._write(self._err, self._harmless(line))
 
     @property
     def is_closed(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from monitor_runs import sample, watched
 
 from pytest_netmon.cli.log import LOGGER, logging_to
 from pytest_netmon.cli.monitor_journal import Journal
+from pytest_netmon.cli.screen import Screen
 from pytest_netmon.files import ArtifactError
 from pytest_netmon.samples import AddressChange, Done, End, Gap, Header, Lost, Record, Warning_
 
@@ -165,6 +167,15 @@ def test_foreign_text_is_shown_and_not_obeyed(tmp_path: Path) -> None:
 
     assert written[0].endswith("WARNING evil\\x1b[2J\\nhost\\u202e\n")
     assert (tmp_path / "log.txt").read_text() == written[0]
+
+
+def test_a_ci_runner_is_given_no_command() -> None:
+    err = io.StringIO()
+    screen = Screen(io.StringIO(), err, {"GITHUB_ACTIONS": "true"})
+    with logging_to(screen.log, verbosity=0, color=False, file=None):
+        LOGGER.warning("%s", "##[error]evil")
+
+    assert err.getvalue().endswith("WARNING ## [error]evil\n")
 
 
 def test_colours_are_for_the_terminal_alone(tmp_path: Path) -> None:
