@@ -192,7 +192,8 @@ class TestFullDisk:
         """Filled after the start and freed before the end: what waited is written then, and no word is lost."""
         target = servers.open().target
         script = (
-            f"$NETMON monitor {target} -i 0.005 -c 300 -o f.json & sleep 0.7;"
+            f"$NETMON monitor {target} -i 0.005 -c 300 -o f.json &"
+            f" until grep -q open {SAMPLES} 2>/dev/null; do sleep 0.02; done;"
             " dd if=/dev/zero of=filler bs=1k count=300 2>/dev/null; sleep 0.3; rm filler; wait $!;"
             " echo status $?; cat f.json"
         )
