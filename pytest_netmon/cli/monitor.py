@@ -22,7 +22,7 @@ from .outputs import Outputs
 from .progress import Progress
 from .saving import save
 from .screen import Screen, wants_color
-from .signals import Ending
+from .signals import EndedError, Ending
 
 if TYPE_CHECKING:
     from pytest_netmon.plan import Plan
@@ -67,12 +67,15 @@ class Monitor:
                 stack.enter_context(self._logging())
                 if self._samples is not None:
                     stack.enter_context(only_monitor_of(self._samples))
-                    rescue(self._samples, Progress(self._screen, "monitor").reading, LOGGER.warning)
+                    rescue(self._samples, Progress(self._screen, "monitor", self._ending.check), LOGGER.warning)
                 watch = Watch(self._plan, self._samples, self._screen, self._out, self._options, os.environ)
                 stack.callback(watch.close)
                 self._log = watch.log
                 watch.follow(self._ending)
                 return self._finish(watch)
+        except EndedError:  # before anything was measured
+            self._screen.end_progress()
+            return self._ending.exit_status or INTERRUPTED
         except KeyboardInterrupt:
             self._screen.remark(f"netmon monitor: ended at once{self._where_samples_are()}")
             return INTERRUPTED

@@ -16,9 +16,10 @@ from pytest_netmon.judging import recover
 from pytest_netmon.recording import Recording
 from pytest_netmon.reports.json_report import json_chunks
 from pytest_netmon.reports.layout import counted
-from pytest_netmon.samples import Record, SampleFileError
+from pytest_netmon.samples import SampleFileError
 
 from .monitor_options import refusal
+from .progress import Progress
 from .saving import number_of_samples
 
 SAMPLES_SUFFIX = ".samples.ndjson"
@@ -108,18 +109,18 @@ def _locked(path: Path) -> int:
         os.close(descriptor)
 
 
-def rescue(samples: Path, watch: Callable[[Record], None], tell: Callable[[str], None]) -> None:
+def rescue(samples: Path, progress: Progress, tell: Callable[[str], None]) -> None:
     """Save what an earlier monitor left, if it left anything, as JSON under a name that is free, and
     remove it. A damaged file is kept under another name.
 
-    watch: called with each record that is read. tell: called with what was done. Raises ArtifactError
-    where something else is in the way, or where the JSON cannot be written.
+    tell: called with what was done. Raises ArtifactError where something else is in the way, or where the
+    JSON cannot be written, and what `progress` raises; then nothing is changed.
     """
     if not samples.exists():
         return
     _wait_for_rest(samples)
     try:
-        run = recover(samples, watch, salvage=True)
+        run = recover(samples, progress.reading, salvage=True)
     except (SampleFileError, OSError) as error:
         if _is_without_lines(samples):
             samples.unlink()

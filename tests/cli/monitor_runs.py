@@ -72,6 +72,14 @@ def wait_for(what: Any, true: Any = bool) -> Any:
         time.sleep(0.01)
 
 
+def has_open(pid: int, path: Path) -> bool:
+    """Whether a process has a file open, as /proc tells it."""
+    try:
+        return any(link.readlink() == path for link in Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:  # it was closed meanwhile
+        return False
+
+
 def lines_of(path: Path) -> list[str]:
     """The whole lines of samples in a sample file, none where it is not there."""
     try:

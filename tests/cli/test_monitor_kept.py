@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from check_runs import Ran, clean_environment, netmon
-from monitor_runs import InProcess, calm, lines_of, recorded_checks, report_of, running, wait_for
+from monitor_runs import InProcess, calm, has_open, lines_of, recorded_checks, report_of, running, wait_for
 from servers import Servers
 
 from pytest_netmon.cli.main import main
@@ -86,6 +86,22 @@ def test_the_next_start_saves_what_was_left_before_it_measures(tmp_path: Path, s
     assert len(recorded_checks(report_of(tmp_path / "f.json"))) == 2
     assert (tmp_path / "f.recovered-1.json").read_text() == "an earlier recovery"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["f.json", "f.recovered-1.json", "f.recovered-2.json"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="what a process has open is looked up in /proc")
+def test_ctrl_c_while_it_is_saved_ends_it_and_changes_nothing(tmp_path: Path, servers: Servers) -> None:
+    left_behind(tmp_path, servers)
+    lines = (tmp_path / SAMPLES).read_bytes().splitlines(keepends=True)
+    numbered = (b'[0,%d,%d,"open",40,90,null,40,0,"127.0.0.1",null]\n' % (at, at * 10_000) for at in range(1, 150_000))
+    (tmp_path / SAMPLES).write_bytes(lines[0] + b"".join(numbered) + lines[-1])
+    before = (tmp_path / SAMPLES).read_bytes()
+    with running(tmp_path, servers.open().target, "-o", "f.json") as process:
+        wait_for(lambda: has_open(process.pid, tmp_path / SAMPLES))
+        process.send_signal(signal.SIGINT)
+        assert (process.wait(30), process.stderr and process.stderr.read()) == (130, "")
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == [SAMPLES]
+    assert (tmp_path / SAMPLES).read_bytes() == before
 
 
 def test_a_damaged_file_gives_what_can_be_read_and_is_kept(tmp_path: Path, servers: Servers) -> None:

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 from check_runs import Ran, clean_environment, command
-from monitor_runs import recorded_checks, report_of, wait_for, watched
+from monitor_runs import has_open, recorded_checks, report_of, wait_for, watched
 
 from pytest_netmon.cli.main import main
 from pytest_netmon.plan import Endpoint, Plan
@@ -167,10 +167,3 @@ def test_ctrl_c_while_a_large_file_is_read_ends_it(tmp_path: Path) -> None:
 
     assert (process.returncode, out, err) == (130, "", "")
     assert not (tmp_path / "r.json").exists()
-
-
-def has_open(pid: int, path: Path) -> bool:
-    try:
-        return any(link.readlink() == path for link in Path(f"/proc/{pid}/fd").iterdir())
-    except OSError:  # it was closed meanwhile
-        return False
