@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, get_args
 
 from .limits import Limit, least_count, unavailable_reason
 from .outcomes import EXPECTED, OPEN
+from .plan_values import host_texts, is_count, is_positive, is_printable, is_whole, key_of_host, mistyped_texts
 from .problems import Problem, Source
 from .safe import for_terminal
 from .units import show_duration
@@ -190,6 +190,8 @@ def validate_plan(plan: Plan) -> list[Problem]:
     A problem stands where its endpoint was written; for one that a hook made, at `plan`.
     """
     problems = [*_plan_problems(plan)]
+    if not isinstance(plan.endpoints, list):
+        return problems
     for index, endpoint in enumerate(plan.endpoints):
         problems += _endpoint_problems(index, endpoint)
     if not problems:
@@ -246,11 +248,18 @@ def _short_timeouts(plan: Plan) -> list[str]:
 
 def _plan_problems(plan: Plan) -> Iterator[Problem]:
     place = _place(plan)
-    if not plan.endpoints:
+    if not isinstance(plan.endpoints, list):
+        yield Problem(_PLAN, "endpoints", f"expected a list of Endpoint, got {type(plan.endpoints).__name__}")
+    elif not plan.endpoints:
         yield Problem(place, "", "expected at least one endpoint, found none")
     for name, rate in (("max_rate", plan.max_rate), ("max_rate_per_host", plan.max_rate_per_host)):
-        if not _is_positive(rate):
-            yield Problem(place, name, f"expected checks a second above 0, got {rate!r}")
+        if not is_positive(rate):
+            yield Problem(place, name, f"expected checks a second above 0, got {rate!r:.80}")
+    for name, seconds in (("interval_s", plan.interval_s), ("timeout_s", plan.timeout_s)):
+        if not is_positive(seconds):
+            yield Problem(place, name, f"expected seconds above 0, got {seconds!r:.80}")
+    if not isinstance(plan.warnings, list) or not all(isinstance(warning, str) for warning in plan.warnings):
+        yield Problem(place, "warnings", f"expected a list of texts, got {plan.warnings!r:.80}")
 
 
 def _endpoint_problems(index: int, endpoint: object) -> Iterator[Problem]:
@@ -259,16 +268,15 @@ def _endpoint_problems(index: int, endpoint: object) -> Iterator[Problem]:
     if not isinstance(endpoint, Endpoint):
         yield Problem(_PLAN, path, f"expected an Endpoint, got {type(endpoint).__name__}")
         return
-    place = endpoint.source or _PLAN
+    place = endpoint.source if isinstance(endpoint.source, Source) else _PLAN
+    mistyped = [*mistyped_texts(endpoint)]
     identity = [*_identity_texts(endpoint)]
-    yield from (Problem(place, path, text) for text in identity)
+    yield from (Problem(place, path, text) for text in (*identity, *mistyped))
+    if mistyped:
+        return
     path = path if identity else endpoint.id
     schedule = [*_schedule_texts(endpoint)]
     yield from (Problem(place, path, text) for text in schedule)
-    for limits in (endpoint.limits, endpoint.warn):
-        if not isinstance(limits, (tuple, list)):
-            yield Problem(place, path, f"expected a tuple of limits, got {type(limits).__name__}")
-            return
     for limit in (*endpoint.limits, *endpoint.warn):
         if not isinstance(limit, Limit):
             yield Problem(place, path, f"expected a Limit (see parse_limit), got {type(limit).__name__}")
@@ -277,35 +285,35 @@ def _endpoint_problems(index: int, endpoint: object) -> Iterator[Problem]:
 
 
 def _identity_texts(endpoint: Endpoint) -> Iterator[str]:
-    if not _is_printable(endpoint.host) or " " in endpoint.host:
-        found = "" if endpoint.redact else f", got {endpoint.host!r:.80}"
-        yield f"expected a host name or an address without spaces and control characters{found}"
-    if not _is_whole(endpoint.port) or not 1 <= endpoint.port <= 65535:
+    yield from host_texts(endpoint.host, redacted=bool(endpoint.redact))
+    if not is_whole(endpoint.port) or not 1 <= endpoint.port <= 65535:
         yield f"expected a port 1..65535, got {endpoint.port!r:.80}"
-    if endpoint.name is not None and not _is_printable(endpoint.name):
+    if endpoint.name is not None and not is_printable(endpoint.name):
         yield f"expected a name of printable characters, got {endpoint.name!r:.80}"
     if endpoint.redact and not endpoint.name:
         yield "redact needs a name to show in place of the host"
-    for tag in endpoint.tags:
+    for tag in endpoint.tags if isinstance(endpoint.tags, (tuple, list)) else ():
         if not isinstance(tag, str) or not is_tag(tag):
             yield f"expected a tag of letters, digits, '_', '.' and '-', got {tag!r:.80}"
 
 
 def _schedule_texts(endpoint: Endpoint) -> Iterator[str]:
-    if endpoint.expect not in EXPECTED:
+    if not isinstance(endpoint.expect, str) or endpoint.expect not in EXPECTED:
         yield f"expected one of {', '.join(EXPECTED)} for expect, got {endpoint.expect!r:.80}"
     elif endpoint.control and not endpoint.expects_open:
         yield f"a control must be expected to be open, got {endpoint.expect}"
+    if endpoint.close not in get_args(Close):
+        yield f"expected one of {', '.join(get_args(Close))} for close, got {endpoint.close!r:.80}"
     endless = endpoint.count is None and endpoint.watched
-    if not endless and not _is_count(endpoint.count):
+    if not endless and not is_count(endpoint.count):
         yield f"expected a count of 1 or more, got {endpoint.count!r:.80}"
-    elif (endpoint.count != 1 or endpoint.warmup) and not _is_positive(endpoint.interval_s):
+    elif (endpoint.count != 1 or endpoint.warmup) and not is_positive(endpoint.interval_s):
         yield f"expected an interval above 0 s, got {endpoint.interval_s!r:.80}"
-    if not _is_whole(endpoint.warmup) or endpoint.warmup < 0:
+    if not is_whole(endpoint.warmup) or endpoint.warmup < 0:
         yield f"expected a warmup of 0 or more checks, got {endpoint.warmup!r:.80}"
     elif endpoint.warmup and not endpoint.measured:
         yield "warmup needs a measured endpoint: say how often to check it (count)"
-    if not _is_positive(endpoint.timeout_s) or endpoint.timeout_s > MOST_TIMEOUT_S:
+    if not is_positive(endpoint.timeout_s) or endpoint.timeout_s > MOST_TIMEOUT_S:
         yield f"expected a timeout above 0 s and up to {show_duration(MOST_TIMEOUT_S)}, got {endpoint.timeout_s!r:.80}"
 
 
@@ -348,7 +356,7 @@ def _rate_problems(plan: Plan) -> Iterator[Problem]:
         yield Problem(_place(plan), "", text)
     by_host: dict[str, list[Endpoint]] = {}
     for endpoint in sustained:
-        by_host.setdefault(endpoint.host, []).append(endpoint)
+        by_host.setdefault(key_of_host(endpoint.host), []).append(endpoint)
     for endpoints in by_host.values():
         text = _over_rate(f"of {endpoints[0].shown_host}", endpoints, "max_rate_per_host", plan.max_rate_per_host)
         if text is not None:
@@ -378,22 +386,6 @@ def _least_interval_s(count: int, cap: float) -> float:
 
 def _place(plan: Plan) -> Source:
     return Source(plan.files[0]) if plan.files else _PLAN
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
-
-
-def _is_positive(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= sys.float_info.max
-
-
-def _is_printable(value: object) -> bool:
-    return isinstance(value, str) and value != "" and value.isprintable()
 
 
 def _is_literal(host: str) -> bool:

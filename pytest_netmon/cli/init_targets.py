@@ -10,9 +10,9 @@ from pytest_netmon.config.ports import parse_port
 from pytest_netmon.config.schemes import port_of_scheme
 from pytest_netmon.config.shown import shown_text
 from pytest_netmon.config.targets import A_TARGET, ParsedTarget, holds_secrets, parse_target, parse_targets
-from pytest_netmon.config.unexpected import Unexpected
 from pytest_netmon.config.variables import VariableError, expand
 from pytest_netmon.problems import ConfigurationError, Problem, Source
+from pytest_netmon.unexpected import Unexpected
 
 from .targets_list import target_of
 

@@ -14,13 +14,13 @@ from typing import Any
 import yaml
 
 from ..problems import Source
+from ..unexpected import Unexpected
 from .decoding import NOT_TEXT, UnreadableError, decode, lines_of
 from .places import HIDDEN, PLAIN_KEY, Place, Problems, path_to
 from .scalars import resolve
 from .shown import shown_text
 from .syntax import explain
 from .targets import looks_cut
-from .unexpected import Unexpected
 from .variables import LONGEST_VALUE, VariableError, expand
 
 MOST_LEVELS = 20

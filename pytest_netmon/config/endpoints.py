@@ -5,17 +5,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
+from ..hosts import parse_host
 from ..limits import Limit, merge_limits
 from ..outcomes import OPEN
 from ..plan import DEFAULT_INTERVAL_S, DEFAULT_TIMEOUT_S, MEASURED_COUNT, REACHED_RETRY_S, REACHED_TRIES, Endpoint
 from ..problems import Problem
+from ..unexpected import Unexpected
 from .entries import Entry
-from .hosts import parse_host
 from .places import Problems, T
 from .ports import parse_port
 from .settings import Settings
 from .targets import ParsedTarget
-from .unexpected import Unexpected
 
 #: A plan with more is a slip (a range of all ports); the engine's memory and the report grow with them.
 MOST_ENDPOINTS = 20_000

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 
 from ..outcomes import OPEN
 from ..plan import Close, Expect
+from ..unexpected import Unexpected
 from .fields import read_close, read_expect, read_flag, read_name, read_reason, read_tag
 from .host_ranges import expand_ranges
 from .places import Place, Problems, Value
 from .settings import Settings, read_settings
 from .targets import A_TARGET, ParsedTarget, parse_targets
-from .unexpected import Unexpected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

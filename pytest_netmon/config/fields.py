@@ -12,12 +12,12 @@ from typing import cast, get_args
 
 from ..plan import MOST_TIMEOUT_S, Close, Expect, is_tag
 from ..safe import for_terminal
+from ..unexpected import Unexpected
 from ..units import parse_duration_s, show_duration
 from .places import Value
 from .scalars import resolve
 from .shown import did_you_mean
 from .targets import holds_secrets
-from .unexpected import Unexpected
 
 #: More than eleven days at ten checks a second; a slip of a digit should not start that.
 MOST_CHECKS = 1_000_000

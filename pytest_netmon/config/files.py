@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..problems import Source
 from ..safe import for_terminal
+from ..unexpected import Unexpected
 from .decoding import MOST_BYTES
 from .document import read_document
 from .entries import Section, read_control, read_entry
@@ -17,7 +18,6 @@ from .places import Place, Problems
 from .schema import schema_problems
 from .settings import Settings, read_settings
 from .targets import holds_secrets
-from .unexpected import Unexpected
 
 #: Bounds on what includes can make of one file.
 MOST_FILES = 100

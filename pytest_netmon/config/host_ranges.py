@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import re
 
+from ..unexpected import Unexpected
 from .targets import holds_secrets
-from .unexpected import Unexpected
 
 #: A slip of a digit should not make more.
 MOST_HOSTS = 1000

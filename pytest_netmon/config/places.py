@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TypeVar, Union
 
 from ..problems import Problem, Source
+from ..unexpected import Unexpected
 from .shown import shown
-from .unexpected import Unexpected
 
 Value = Union[str, int, float, bool, None, "list[Place]", "dict[str, Place]"]
 T = TypeVar("T")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from ..unexpected import Unexpected
 from .schemes import port_of_scheme
-from .unexpected import Unexpected
 
 HIGHEST_PORT = 65535
 A_PORT = f"a port 1..{HIGHEST_PORT}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 
-from .unexpected import Unexpected
+from ..unexpected import Unexpected
 
 _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),

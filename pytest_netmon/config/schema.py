@@ -17,10 +17,10 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from ..problems import Problem
+from ..unexpected import Unexpected
 from .places import HIDDEN, Place
 from .shown import did_you_mean, shown, shown_text
 from .targets import parse_targets
-from .unexpected import Unexpected
 
 SCHEMA_FILE = Path(__file__).parent.parent / "schemas" / "config.schema.json"
 

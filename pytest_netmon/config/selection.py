@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from ..plan import Endpoint
 from ..problems import Problem, Source
+from ..unexpected import Unexpected
 from .places import Problems
 from .shown import did_you_mean
-from .unexpected import Unexpected
 
 
 @dataclass(frozen=True, slots=True)

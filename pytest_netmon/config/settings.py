@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ..limits import Limit, LimitError, Origin, parse_limit
+from ..unexpected import Unexpected
 from .fields import read_count, read_interval, read_timeout, read_warmup
 from .places import Place, Problems
 from .ports import parse_ports
 from .shown import shown_text
 from .targets import holds_secrets
-from .unexpected import Unexpected
 
 A_LIMIT = "a limit such as 'p95 < 50ms'"
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from .hosts import parse_host
+from ..hosts import parse_host
+from ..unexpected import Unexpected
 from .ports import parse_port
 from .schemes import port_of_scheme
-from .unexpected import Unexpected
 
 A_TARGET = "a target such as db.internal:5432, [2001:db8::1]:443 or a URL"
 

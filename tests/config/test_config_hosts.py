@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_netmon.config.hosts import parse_host
-from pytest_netmon.config.unexpected import Unexpected
+from pytest_netmon.hosts import parse_host
+from pytest_netmon.unexpected import Unexpected
 
 
 def refusal(text: str) -> str:

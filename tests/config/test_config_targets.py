@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pytest_netmon.config.schemes import SCHEME_PORTS
 from pytest_netmon.config.shown import shown
 from pytest_netmon.config.targets import ParsedTarget, parse_target, parse_targets
-from pytest_netmon.config.unexpected import Unexpected
 from pytest_netmon.safe import for_terminal
+from pytest_netmon.unexpected import Unexpected
 
 
 def pairs(text: str) -> list[tuple[str, int | None]]:

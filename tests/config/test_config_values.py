@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from pytest_netmon.config import fields
 from pytest_netmon.config.load import Overrides, load_plan
 from pytest_netmon.config.ports import parse_ports
-from pytest_netmon.config.unexpected import Unexpected
 from pytest_netmon.config.variables import VariableError, expand
 from pytest_netmon.problems import ConfigurationError
+from pytest_netmon.unexpected import Unexpected
 
 
 def refusal(reader: object, value: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given
@@ -46,15 +46,85 @@ def test_a_port_is_a_whole_number_from_1_to_65535(port: object) -> None:
     ]
 
 
-@pytest.mark.parametrize("host", ["", "a b", "a\0b", "a\nb", "a\x1b[31m", "\u202eb", " ", None, 7])
-def test_a_host_is_one_printable_word(host: object) -> None:
-    (complaint,) = complaints(replace(GOOD, host=host))  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("host", "hint"),
+    [
+        ("", "there is none"),
+        ("a b", "it holds a space"),
+        ("a\0b", "it holds a control character or an invisible one"),
+        ("\u202eb", "it holds a control character or an invisible one"),
+        ("1.2.3", "it looks like an IPv4 address but is not; write four numbers 0..255, as in 127.0.0.1"),
+        ("a:1", "this is no IPv6 address; behind a name one ':' and a port may stand"),
+    ],
+)
+def test_a_host_is_what_a_file_may_name_too(host: str, hint: str) -> None:
+    (complaint,) = complaints(replace(GOOD, host=host))
 
-    assert complaint == (
-        "n.yaml:7:5: endpoints[0]: expected a host name or an address without spaces and control characters, "
-        f"got {host!r}"
-    )
+    assert complaint == f"n.yaml:7:5: endpoints[0]: expected a host name or an IP address, got {host!r}: {hint}"
     assert complaint.isprintable()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "224.0.0.1", "fe80::1"])
+def test_an_address_that_names_no_machine_is_refused(host: str) -> None:
+    assert len(complaints(replace(GOOD, host=host))) == 1
+
+
+@pytest.mark.parametrize("host", [None, 7])
+def test_a_host_is_text(host: object) -> None:
+    assert complaints(replace(GOOD, host=host)) == [  # type: ignore[arg-type]
+        f"n.yaml:7:5: endpoints[0]: expected a host name or an IP address, got {host!r}"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        ("vantage", None, "a text for vantage"),
+        ("tags", None, "a tuple of tags"),
+        ("tags", "db", "a tuple of tags"),
+        ("limits", None, "a tuple of limits for limits"),
+        ("warn", 5, "a tuple of limits for warn"),
+        ("skip", True, "a reason or None for skip"),
+        ("xfail", True, "a reason or None for xfail"),
+        ("wait_s", "x", "seconds above 0 or None for wait_s"),
+        ("measured", 1, "True or False for measured"),
+        ("watched", None, "True or False for watched"),
+        ("control", "x", "True or False for control"),
+    ],
+)
+def test_a_field_of_another_kind_is_told_before_anything_trusts_it(field: str, value: object, expected: str) -> None:
+    assert complaints(replace(GOOD, **{field: value})) == [
+        f"n.yaml:7:5: endpoints[0]: expected {expected}, got {value!r}"
+    ]
+
+
+def test_a_source_of_another_kind_is_no_place() -> None:
+    assert complaints(replace(GOOD, source="x")) == [  # type: ignore[arg-type]
+        "plan: endpoints[0]: expected a Source or None for source, got 'x'"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        ("endpoints", None, "plan: endpoints: expected a list of Endpoint, got NoneType"),
+        ("interval_s", None, "plan: interval_s: expected seconds above 0, got None"),
+        ("timeout_s", "x", "plan: timeout_s: expected seconds above 0, got 'x'"),
+        ("warnings", [5], "plan: warnings: expected a list of texts, got [5]"),
+    ],
+)
+def test_a_plan_of_another_kind_is_told_too(field: str, value: object, expected: str) -> None:
+    plan = Plan(endpoints=[GOOD])
+    setattr(plan, field, value)
+    assert [str(problem) for problem in validate_plan(plan)] == [expected]
+
+
+@given(
+    st.sampled_from([each.name for each in fields(Endpoint)]),
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3) | st.lists(st.text(max_size=2), max_size=2),
+)
+def test_no_value_of_any_field_raises(field: str, value: object) -> None:
+    complaints(replace(GOOD, **{field: value}), GOOD)
 
 
 def test_a_redacted_host_is_not_shown_in_a_complaint_about_it() -> None:
@@ -80,6 +150,8 @@ def test_redact_needs_a_name_to_show() -> None:
         ("timeout_s", 0, "expected a timeout above 0 s and up to 1d, got 0"),
         ("timeout_s", 86401, "expected a timeout above 0 s and up to 1d, got 86401"),
         ("timeout_s", "3s", "expected a timeout above 0 s and up to 1d, got '3s'"),
+        ("close", "bogus", "expected one of fin, reset for close, got 'bogus'"),
+        ("expect", ["open"], "expected one of open, closed, refused, timeout for expect, got ['open']"),
         ("expect", "open ", "expected one of open, closed, refused, timeout for expect, got 'open '"),
     ],
 )
@@ -155,8 +227,6 @@ def test_what_a_hook_puts_in_by_mistake_is_told_by_its_type() -> None:
     assert complaints("db:5432") == ["plan: endpoints[0]: expected an Endpoint, got str"]  # type: ignore[arg-type]
     (complaint,) = complaints(replace(GOOD, limits=("p95 < 5ms",)))  # type: ignore[arg-type]
     assert complaint == "n.yaml:7:5: db.internal:5432: expected a Limit (see parse_limit), got str"
-    (complaint,) = complaints(replace(GOOD, limits=None))  # type: ignore[arg-type]
-    assert complaint == "n.yaml:7:5: db.internal:5432: expected a tuple of limits, got NoneType"
 
 
 def test_the_same_endpoint_twice_names_the_first_place() -> None:
@@ -179,6 +249,13 @@ def test_a_rate_over_the_hosts_cap_names_the_smallest_legal_interval() -> None:
         "n.yaml:7:5: 10 endpoints of db.internal make 1000 checks a second, over max_rate_per_host 200: "
         "the smallest legal interval for all of them is 50ms"
     ]
+
+
+def test_a_dot_at_the_end_makes_no_other_host_of_it() -> None:
+    dotted = [replace(each, host="DB.internal.", name=f"dotted-{each.port}") for each in ports(10, interval_s=0.08)]
+    (complaint,) = complaints(*ports(10, interval_s=0.08), *dotted)
+
+    assert "20 endpoints of db.internal make 250 checks a second" in complaint
 
 
 def test_a_rate_over_the_plans_cap_names_the_smallest_legal_interval() -> None:

@@ -1,0 +1,80 @@
+"""What the values of a plan may be, whoever made it: a hook may put anything into one. Pure.
+
+Nothing here relies on a type. What is yielded are sentences that say what was expected, and what was found.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+
+from .hosts import parse_host
+from .problems import Source
+from .unexpected import Unexpected
+
+
+def is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def is_positive(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= sys.float_info.max
+
+
+def is_printable(value: object) -> bool:
+    return isinstance(value, str) and value != "" and value.isprintable()
+
+
+def _is_flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_reason(value: object) -> bool:
+    return value is None or is_printable(value)
+
+
+_Check = tuple[str, Callable[[object], bool], str]
+#: Field of an endpoint, what it must be, and the same in words.
+_OF_ENDPOINTS: tuple[_Check, ...] = (
+    ("vantage", is_printable, "a text for vantage"),
+    ("measured", _is_flag, "True or False for measured"),
+    ("watched", _is_flag, "True or False for watched"),
+    ("wait_s", lambda value: value is None or is_positive(value), "seconds above 0 or None for wait_s"),
+    ("skip", _is_reason, "a reason or None for skip"),
+    ("xfail", _is_reason, "a reason or None for xfail"),
+    ("redact", _is_flag, "True or False for redact"),
+    ("control", _is_flag, "True or False for control"),
+    ("tags", lambda value: isinstance(value, (tuple, list)), "a tuple of tags"),
+    ("limits", lambda value: isinstance(value, (tuple, list)), "a tuple of limits for limits"),
+    ("warn", lambda value: isinstance(value, (tuple, list)), "a tuple of limits for warn"),
+    ("source", lambda value: value is None or isinstance(value, Source), "a Source or None for source"),
+)
+
+
+def mistyped_texts(endpoint: object) -> Iterator[str]:
+    """Yield a sentence for each field of an endpoint that holds something of another kind."""
+    for field, is_right, expected in _OF_ENDPOINTS:
+        value = getattr(endpoint, field)
+        if not is_right(value):
+            yield f"expected {expected}, got {value!r:.80}"
+
+
+def host_texts(host: object, *, redacted: bool) -> Iterator[str]:
+    """Yield what is wrong with a host; a redacted one is not shown."""
+    found = "a redacted one" if redacted else f"{host!r:.80}"
+    if not isinstance(host, str):
+        yield Unexpected("a host name or an IP address").told(found)
+        return
+    try:
+        parse_host(host)
+    except Unexpected as unexpected:
+        yield unexpected.told(found)
+
+
+def key_of_host(host: str) -> str:
+    """Return what is the same for one host: `Localhost.` and `localhost` are one."""
+    return parse_host(host).removesuffix(".")
