@@ -56,6 +56,15 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hookspecs)
 
 
+@pytest.hookimpl(tryfirst=True, specname="pytest_configure")
+def pytest_configure_first(config: pytest.Config) -> None:
+    """Keep the marks of the project's ini apart from those that plugins are about to add."""
+    if _is_on(config):
+        from .gate.tags import OWN_MARKERS
+
+        config.stash[OWN_MARKERS] = list(config.getini("markers"))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "netmon: one endpoint checked by pytest-netmon")

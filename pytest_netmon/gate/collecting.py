@@ -16,6 +16,7 @@ import pytest
 from pytest_netmon.plan import Endpoint
 from pytest_netmon.safe import for_terminal
 
+from .logs import for_log
 from .settings import NO_FILE
 
 if TYPE_CHECKING:
@@ -89,19 +90,26 @@ def parametrize(metafunc: pytest.Metafunc, endpoints: Sequence[Endpoint]) -> Non
 
     A test in a `NetmonModule` gets the module's endpoints, a user's own test all `endpoints`.
     """
-    if FIXTURE not in metafunc.fixturenames or _parametrized_by_user(metafunc):
+    if FIXTURE not in metafunc.fixturenames or _parametrizing(metafunc.definition):
         return
     module = metafunc.definition.getparent(NetmonModule)
     chosen = module.endpoints if module else endpoints
-    metafunc.parametrize(FIXTURE, [_parameter(endpoint) for endpoint in chosen], indirect=True)
+    parameters = [_parameter(endpoint, may_fail=module is not None) for endpoint in chosen]
+    metafunc.parametrize(FIXTURE, parameters, indirect=True)
 
 
-def register_tags(config: pytest.Config, endpoints: Iterable[Endpoint]) -> None:
-    """Tell pytest of the marks that tags are: --strict-markers refuses others."""
-    known = {line.partition(":")[0].partition("(")[0].strip() for line in config.getini("markers")}
-    for tag in dict.fromkeys(tag for endpoint in endpoints for tag in endpoint.tags):
-        if tag not in known:
-            config.addinivalue_line("markers", f"{tag}: a tag of targets in netmon.yaml")
+def take_ids(item: pytest.Item, endpoints: Iterable[Endpoint]) -> None:
+    """Put the endpoint in place of its id, where a user's test chooses endpoints by their ids and `indirect=True`."""
+    callspec = getattr(item, "callspec", None)
+    chosen = callspec.params.get(FIXTURE) if callspec else None
+    if callspec is None or not isinstance(chosen, str) or not any(_is_indirect(mark) for mark in _parametrizing(item)):
+        return
+    for endpoint in endpoints:
+        if endpoint.id == chosen:
+            callspec.params[FIXTURE] = endpoint
+            for mark in _marks(endpoint):
+                item.add_marker(mark)
+            return
 
 
 def endpoint_of(item: pytest.Item) -> Endpoint | None:
@@ -123,21 +131,35 @@ def endpoints_to_probe(items: Iterable[pytest.Item]) -> list[Endpoint]:
     return [endpoint for item in running if (endpoint := endpoint_of(item))]
 
 
-def _parametrized_by_user(metafunc: pytest.Metafunc) -> bool:
-    marks = metafunc.definition.iter_markers("parametrize")
-    named = (mark.args[0] if mark.args else mark.kwargs.get("argnames", "") for mark in marks)
-    return any(FIXTURE in (names.replace(" ", "").split(",") if isinstance(names, str) else names) for names in named)
+def _parametrizing(item: pytest.Item) -> list[pytest.Mark]:
+    """The marks with which a user says what the test's endpoints are."""
+    return [mark for mark in item.iter_markers("parametrize") if FIXTURE in _argument_names(mark)]
 
 
-def _parameter(endpoint: Endpoint) -> object:
-    marks = [getattr(pytest.mark, tag) for tag in endpoint.tags]
-    if endpoint.skip is not None:
-        marks.append(pytest.mark.skip(reason=for_terminal(endpoint.skip)))
-    if endpoint.xfail is not None:
+def _argument_names(mark: pytest.Mark) -> Sequence[str]:
+    names: str | Sequence[str] = mark.args[0] if mark.args else mark.kwargs.get("argnames", "")
+    return names.replace(" ", "").split(",") if isinstance(names, str) else names
+
+
+def _is_indirect(mark: pytest.Mark) -> bool:
+    indirect = mark.args[2] if len(mark.args) > 2 else mark.kwargs.get("indirect", False)
+    return indirect is True or (indirect is not False and FIXTURE in indirect)
+
+
+def _parameter(endpoint: Endpoint, *, may_fail: bool) -> object:
+    marks = _marks(endpoint)
+    if may_fail and endpoint.xfail is not None:
         # Not for what the gate itself raises: an inconclusive check is no expected failure.
         expected = (pytest.fail.Exception, AssertionError)
-        marks.append(pytest.mark.xfail(reason=for_terminal(endpoint.xfail), raises=expected))
+        marks.append(pytest.mark.xfail(reason=for_log(for_terminal(endpoint.xfail)), raises=expected))
     return pytest.param(endpoint, id=endpoint.id, marks=marks)
+
+
+def _marks(endpoint: Endpoint) -> list[pytest.MarkDecorator]:
+    marks = [getattr(pytest.mark, tag) for tag in endpoint.tags]
+    if endpoint.skip is not None:
+        marks.append(pytest.mark.skip(reason=for_log(for_terminal(endpoint.skip))))
+    return marks
 
 
 def _place(item: pytest.Function, path: Path) -> tuple[Path, int | None, str]:

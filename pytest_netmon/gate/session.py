@@ -6,16 +6,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_netmon.plan import Endpoint
 from pytest_netmon.reports.failure import failure_text
 from pytest_netmon.reports.junit_report import flat_properties
 from pytest_netmon.reports.summary import header_lines, progress_line
+from pytest_netmon.safe import for_terminal
 
 from .closing import Closing
-from .collecting import endpoint_of, endpoints_of, endpoints_to_probe, parametrize, register_tags
+from .collecting import endpoint_of, endpoints_of, endpoints_to_probe, parametrize, take_ids
+from .logs import for_log
 from .measuring import Measuring, UnmeasuredError
 from .planning import Planned
 from .settings import refuse_xdist
 from .signals import Ending
+from .tags import register_tags
 from .waiting import waiting_display
 
 if TYPE_CHECKING:
@@ -23,12 +27,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_netmon.campaign import Progress
-    from pytest_netmon.plan import Endpoint
     from pytest_netmon.reports.junit_report import Property
     from pytest_netmon.run import Result
 
 #: Whether the running test has had its result: asked for again in the same test, it is a re-run.
 _HAD_RESULT = pytest.StashKey[bool]()
+#: So many ids are named to someone who gave a wrong one.
+_MOST_IDS = 5
 _PROPERTIES = pytest.StashKey["list[Property]"]()
 
 
@@ -69,6 +74,9 @@ class Gate:
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         parametrize(metafunc, [endpoint for endpoint in self._plan.endpoints if not endpoint.control])
+
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        take_ids(item, self._plan.endpoints)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -134,18 +142,18 @@ class Gate:
 
     def endpoint(self, request: pytest.FixtureRequest) -> Endpoint:
         """What the fixture `netmon_endpoint` gives."""
-        endpoint: Endpoint | None = getattr(request, "param", None)
-        if endpoint is None:
+        given: object = getattr(request, "param", None)
+        if given is None:
             pytest.fail(
                 f"{request.fixturename} has no endpoint here: name it among the test's arguments, "
                 "so that the test runs once for each endpoint",
                 pytrace=False,
             )
-        return endpoint
+        return self._endpoint_given(given)
 
     def result(self, request: pytest.FixtureRequest, endpoint: Endpoint) -> Result:
         """What the fixture `netmon_result` gives. Raises UnmeasuredError where nothing can be judged."""
-        item = request.node
+        item, endpoint = request.node, self._endpoint_given(endpoint)
         if self._measuring is None or endpoint not in self._measuring:
             raise UnmeasuredError(f"{endpoint.id} was not probed in this session")
         if item.stash.get(_HAD_RESULT, False):
@@ -158,6 +166,21 @@ class Gate:
         if result.verdict.status == "inconclusive":
             raise UnmeasuredError(failure_text(result))
         return result
+
+    def _endpoint_given(self, given: object) -> Endpoint:
+        """A user's own parametrisation may hold anything."""
+        if isinstance(given, Endpoint):
+            return given
+        known = ", ".join(endpoint.id for endpoint in self._plan.endpoints[:_MOST_IDS])
+        more = ", ..." if len(self._plan.endpoints) > _MOST_IDS else ""
+        pytest.fail(
+            for_log(
+                "netmon_endpoint: expected the id of an endpoint and indirect=True, got "
+                f"{for_terminal(repr(given))}: @pytest.mark.parametrize('netmon_endpoint', [ID], indirect=True) "
+                f"with ids of the plan ({for_terminal(known)}{more})"
+            ),
+            pytrace=False,
+        )
 
     def _wait_for(self, measuring: Measuring, endpoint: Endpoint) -> None:
         try:

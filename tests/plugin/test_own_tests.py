@@ -39,13 +39,15 @@ def test_broken_limits_do_not_fail_a_users_test(project, servers):
     project.run("--netmon", "-k", "mine").assert_outcomes(passed=1, deselected=1)
 
 
-def test_skip_and_xfail_of_a_target_hold_for_users_tests(project, servers):
+def test_a_targets_skip_holds_for_users_tests_and_its_xfail_hides_none_of_their_failures(project, servers):
     server, closed = servers.open(), servers.closed()
     project.write_targets(
         {**measured(server), "skip": "moved next week"}, {**measured(closed), "xfail": "firewall change pending"}
     )
-    project.write("test_mine.py", "def test_mine(netmon_result): assert netmon_result.statistics.successful\n")
-    project.run("--netmon", "-k", "mine").assert_outcomes(skipped=1, xfailed=1, deselected=2)
+    project.write("test_mine.py", "def test_mine(netmon_result): assert 'a bug of mine' == ''\n")
+    result = project.run("--netmon")
+    result.assert_outcomes(skipped=2, xfailed=1, failed=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert server.connects == 0
 
 
@@ -60,6 +62,44 @@ def test_a_user_may_choose_the_endpoints_of_a_test(project, servers):
     )
     project.run("--netmon", "-k", "mine").assert_outcomes(passed=1, deselected=1)
     assert server.connects == 0
+
+
+def chooses(project, ids, indirect=", indirect=True", body="assert netmon_result.verdict.status == 'passed'"):
+    project.write(
+        "test_mine.py",
+        "import pytest\n"
+        f"@pytest.mark.parametrize('netmon_endpoint', {ids!r}{indirect})\n"
+        f"def test_mine(netmon_endpoint, netmon_result): {body}\n",
+    )
+
+
+def test_a_user_may_choose_endpoints_by_their_ids(project, servers):
+    server, other = servers.open(), servers.open()
+    project.write_targets(measured(server), measured(other))
+    chooses(project, [server.target], body="assert netmon_endpoint.port == netmon_result.endpoint.port")
+    result = project.run("--netmon", "-k", "mine", "-v")
+    result.assert_outcomes(passed=1, deselected=2)
+    result.stdout.fnmatch_lines([f"test_mine.py::test_mine[[]{server.target}] PASSED*"])
+    assert (server.connects, other.connects) == (2, 0)
+
+
+def test_an_endpoint_chosen_by_its_id_is_skipped_where_the_target_is(project, servers):
+    server = servers.open()
+    project.write_targets({**measured(server), "skip": "moved"}, servers.open().target)
+    chooses(project, [server.target])
+    project.run("--netmon", "-k", "mine").assert_outcomes(skipped=1, deselected=2)
+    assert server.connects == 0
+
+
+@pytest.mark.parametrize("indirect", ["", ", indirect=True"])
+def test_what_is_no_id_of_an_endpoint_is_told_without_a_traceback(project, servers, indirect):
+    server = servers.open()
+    project.write_targets(server.target)
+    chooses(project, ["nobody:1"], indirect)
+    result = project.run("--netmon", "-k", "mine")
+    result.assert_outcomes(errors=1, deselected=1)
+    result.stdout.fnmatch_lines([f"netmon_endpoint: expected the id *, got 'nobody:1': *({server.target})"])
+    result.stdout.no_fnmatch_line("*session.py*")
 
 
 def test_a_redacted_host_is_not_in_the_traceback_of_a_users_test(project, servers):

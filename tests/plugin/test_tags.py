@@ -56,3 +56,32 @@ def test_a_tests_own_marks_stay_what_they_are(tagged):
     tagged.write("pytest.ini", "[pytest]\naddopts = --strict-markers\nmarkers =\n    db(name): of ours\n")
     tagged.write("test_own.py", "import pytest\n@pytest.mark.db('x')\ndef test_own(): pass\n")
     tagged.run("--netmon", "-m", "db").assert_outcomes(passed=2, deselected=1)
+
+
+def retagged(project, servers, tag):
+    project.write_targets({"host": servers.closed().target, "tags": [tag]})
+
+
+@pytest.mark.parametrize(("tag", "plugin"), [("flaky", "pytest_rerunfailures"), ("timeout", "pytest_timeout")])
+def test_a_tag_that_a_plugin_acts_on_is_refused(project, servers, tag, plugin):
+    pytest.importorskip(plugin)
+    retagged(project, servers, tag)
+    result = project.run("--netmon")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: netmon.yaml:2:*: tags: '{tag}' of 127.0.0.1:* rename the tag*"])
+
+
+def test_a_tag_that_a_plugin_acts_on_is_refused_though_the_ini_names_it_too(project, servers):
+    pytest.importorskip("pytest_timeout")
+    project.write("pytest.ini", "[pytest]\nmarkers =\n    timeout: mine\n")
+    retagged(project, servers, "timeout")
+    assert project.run("--netmon").ret == pytest.ExitCode.USAGE_ERROR
+
+
+def test_a_mark_of_pytest_that_the_plan_hook_makes_a_tag_is_refused(project, servers):
+    project.write_targets(servers.closed().target)
+    edit = "plan.endpoints[:] = [dataclasses.replace(plan.endpoints[0], tags=('skip',))]"
+    project.write("conftest.py", f"import dataclasses\ndef pytest_netmon_plan(plan):\n    {edit}\n")
+    result = project.run("--netmon")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: netmon.yaml:2:*: *'skip'*"])
