@@ -19,7 +19,7 @@ from .timers import Deadlines, Timers
 from .wait import EpollWaiter, SelectorWaiter
 from .work import Attempt, Check
 
-#: RFC 8305, section 8: Connection Attempt Delay.
+#: RFC 8305, section 8: Connection Attempt Delay. Shorter where a timeout would leave addresses untried.
 NEXT_ADDRESS_NS = 250_000_000
 # How long a server may take to answer our FIN before the connection is closed all the same. We look for its own
 # a round trip later, then each time after twice as long: an event would come between those that are timed.
@@ -84,8 +84,10 @@ class Connector:
                 self._waiter.again(attempt.descriptor)
                 return
         handshake_us = self._handshake_us(attempt, info)
-        if attempt.start_ns + handshake_us * 1000 > attempt.check.deadline_ns:
+        late = attempt.start_ns + handshake_us * 1000 > attempt.check.deadline_ns
+        if late and not attempt.check.endpoint.late_is_open:
             attempt.outcome = "timeout"
+            self._give_up_others(attempt, at_ns)
             self._decide(attempt.check, attempt)
             return
         self._established(attempt, sock, handshake_us)
@@ -94,6 +96,19 @@ class Connector:
         """End checks whose deadline has passed."""
         for check in self.deadlines.due(at_ns):
             self._on_deadline(check, at_ns)
+
+    def add_addresses(self, check: Check, addresses: Tuple[Address, ...], *, more: bool) -> None:
+        """Take in what else its name leads to; `more` where that is still not all."""
+        check.awaits_more = more
+        if check.decided:
+            return
+        check.addresses.extend(address for address in addresses if address not in check.addresses)
+        if check.attempts:
+            self._timers.add(now_ns() + self._next_address_ns(check), self._on_next_address, check)
+        elif check.next_address < len(check.addresses):
+            self._try_next_address(check)
+        elif check.failed and not more:
+            self._decide(check, _telling(check, check.failed.pop()))
 
     def drop(self, check: Check) -> None:
         """Forget a check under way; it comes to nothing."""
@@ -114,10 +129,9 @@ class Connector:
 
     def _try_next_address(self, check: Check) -> None:
         """Connect to the next address, if one is left."""
-        addresses = check.endpoint.known_addresses
-        if check.decided or check.next_address >= len(addresses):
+        if check.decided or check.next_address >= len(check.addresses):
             return
-        address = addresses[check.next_address]
+        address = check.addresses[check.next_address]
         check.next_address += 1
         try:
             sock = kernel.new_socket(address.family)
@@ -129,8 +143,8 @@ class Connector:
         if self._kernel:
             kernel.ask_for_icmp(sock, address.family)
         attempt = Attempt(check, address, sock, now_ns())
-        if check.next_address < len(addresses):
-            check.next_at_ns = attempt.start_ns + NEXT_ADDRESS_NS
+        if check.next_address < len(check.addresses):
+            check.next_at_ns = attempt.start_ns + self._next_address_ns(check)
             self._timers.add(check.next_at_ns, self._on_next_address, check)
         if not check.deadline_ns:
             check.deadline_ns = attempt.start_ns + check.endpoint.timeout_ns
@@ -138,6 +152,10 @@ class Connector:
         check.attempts.append(attempt)
         self.attempts[attempt.descriptor] = attempt
         self._connect(attempt, sock, address)
+
+    @staticmethod
+    def _next_address_ns(check: Check) -> int:
+        return min(NEXT_ADDRESS_NS, check.endpoint.timeout_ns // len(check.addresses))
 
     def _on_next_address(self, check: Check, at_ns: int) -> None:
         if at_ns >= check.next_at_ns:
@@ -199,15 +217,24 @@ class Connector:
         attempt.outcome = "open"
         check = attempt.check
         check.decided = True
-        for other in check.attempts:
-            if other is not attempt:
-                self._close(other)
-        check.attempts = [attempt]
+        self._give_up_others(attempt, now_ns())
         if check.endpoint.close_with_reset:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
             self._decide(check, attempt)
         else:
             self._begin_drain(attempt, sock)
+
+    def _give_up_others(self, winner: Attempt, at_ns: int) -> None:
+        """Addresses that were asked before the one that answered, in vain, are told with it."""
+        check = winner.check
+        for other in check.attempts:
+            if other.start_ns < winner.start_ns:
+                other.clock_us = (at_ns - other.start_ns) // 1000
+                other.outcome = "timeout"
+                check.failed.append(other)
+            if other is not winner:
+                self._close(other)
+        check.attempts = [winner]
 
     def _is_to_itself(self, attempt: Attempt, sock: socket.socket) -> bool:
         if not self._chosen_ports[0] <= attempt.check.endpoint.port <= self._chosen_ports[1]:
@@ -233,10 +260,10 @@ class Connector:
         check = attempt.check
         self._close(attempt)
         check.attempts.remove(attempt)
-        if check.next_address < len(check.endpoint.known_addresses):
+        if check.next_address < len(check.addresses):
             check.failed.append(attempt)
             self._try_next_address(check)
-        elif check.attempts:
+        elif check.attempts or check.awaits_more:
             check.failed.append(attempt)
         else:
             self._decide(check, _telling(check, attempt))
@@ -253,12 +280,20 @@ class Connector:
             elif info is not None:
                 attempt.repeats = info.repeats
         if not check.attempts:
+            self._end_unresolved(check)
             return
         for attempt in check.attempts:
             attempt.clock_us = (at_ns - attempt.start_ns) // 1000
             attempt.outcome = "timeout"
         check.failed.extend(check.attempts[1:])
         self._decide(check, check.attempts[0])
+
+    def _end_unresolved(self, check: Check) -> None:
+        """The known addresses failed, and the name's others did not come in time: nothing is proven by those."""
+        check.decided = True
+        detail = _told(check, 0, "only some addresses of the name were resolved in time")
+        _tell_failed(check, detail)
+        self._decided(check, "dns_timeout", None, detail)
 
     def _decide(self, check: Check, attempt: Attempt) -> None:
         """Say what the check came to, decided by `attempt`."""
@@ -270,9 +305,7 @@ class Connector:
         if attempt.icmp is not None:
             detail["icmp"] = list(attempt.icmp)
         if check.failed:
-            redact = check.endpoint.redact
-            detail["attempts"] = [[None if redact else a.address.host, a.outcome, a.clock_us] for a in check.failed]
-            check.failed.clear()
+            _tell_failed(check, detail)
         check.attempts.clear()  # they hold the check as well: no work for the collector
         self._decided(check, attempt.outcome, attempt, detail)
 
@@ -347,6 +380,12 @@ def _told(check: Check, code: int, text: Optional[str]) -> Detail:
     if text and not check.endpoint.redact:
         detail["text"] = text
     return detail
+
+
+def _tell_failed(check: Check, detail: Detail) -> None:
+    redact = check.endpoint.redact
+    detail["attempts"] = [[None if redact else a.address.host, a.outcome, a.clock_us] for a in check.failed]
+    check.failed.clear()
 
 
 def _telling(check: Check, last: Attempt) -> Attempt:

@@ -198,8 +198,11 @@ class Engine:
         if name is None or name.addresses:
             self._pacer.add(check, endpoint.host, at_ns)
             return
-        self._timers.add(at_ns + endpoint.timeout_ns, self._on_name_deadline, check)
+        check.name_deadline_ns = at_ns + endpoint.timeout_ns
+        self._timers.add(check.name_deadline_ns, self._on_name_deadline, check)
         name.waiting.append(check)
+        if name.has_failed and endpoint.retry_on is None:
+            self._plan_next(check, at_ns)  # at its rate, however long each resolution takes
         if not name.asking:
             name.asking = True
             self._resolver.ask(name.host)
@@ -211,25 +214,34 @@ class Engine:
         start_ns = now_ns()
         if check.dns_us is None:
             check.start_ns = start_ns
-        if endpoint.retry_on is None and not check.is_again:
-            first = check.number == 1 or check.dns_us is not None
-            if first:
-                endpoint.due_ns = start_ns
-            else:
-                self._note_late(endpoint, start_ns)
-            endpoint.due_ns += endpoint.interval_ns
-            if endpoint.more:
-                self._schedule(endpoint)
+        check.addresses = list(endpoint.known_addresses)
+        if endpoint.retry_on is None and not check.is_planned:
+            self._plan_next(check, start_ns)
+        if endpoint.name is not None and endpoint.name.is_partial:
+            check.awaits_more = True
+            endpoint.name.incomplete.append(check)
         self._connector.start(check)
 
+    def _plan_next(self, check: Check, start_ns: int) -> None:
+        """Plan the endpoint's next check: an interval from the nominal start of this one."""
+        endpoint = check.endpoint
+        check.is_planned = True
+        if endpoint.started == 1 or check.dns_us is not None:
+            endpoint.due_ns = start_ns
+        else:
+            self._note_late(endpoint, start_ns)
+        endpoint.due_ns += endpoint.interval_ns
+        if endpoint.more:
+            self._schedule(endpoint)
+
     def _note_late(self, endpoint: Endpoint, start_ns: int) -> None:
-        """Leave out the starts that were due while this one came late."""
+        """Leave out the starts that were due while this one came late; of a counted run they are postponed."""
         late_ns = max(0, start_ns - endpoint.due_ns)
         self._lateness.add(late_ns // 1000)
         missed = late_ns // endpoint.interval_ns if endpoint.interval_ns else 0
-        if missed:
+        if missed and endpoint.count is None:
             self._tell(self._left_out.add(missed, endpoint.due_ns, start_ns))
-            endpoint.due_ns += missed * endpoint.interval_ns
+        endpoint.due_ns += missed * endpoint.interval_ns
 
     # -- deciding -------------------------------------------------------------------------------
 
@@ -286,9 +298,12 @@ class Engine:
         if answer.family == 0:
             name.asking = False
         elif answer.outcome is not None or name.addresses:
-            return  # the question for both families decides
+            self._take_other_family(name, answer)
+            return
         waiting, name.waiting = name.waiting, []
         if answer.outcome is not None:
+            self._complete(name, ())
+            name.has_failed = True
             for check in waiting:
                 self._fail_name(check, answer.outcome, answer.text, answer.spent_us, at_ns)
             return
@@ -298,6 +313,23 @@ class Engine:
             check.dns_us = waited_us if answer.family else answer.spent_us
             self._pacer.add(check, name.host, at_ns)
 
+    def _take_other_family(self, name: Name, answer: Answer) -> None:
+        """One family was asked for by itself: what comes second makes the name whole; an error alone says nothing
+        while the question for both is open."""
+        if not name.is_partial:
+            return
+        if name.addresses and answer.addresses:
+            name.addresses = (*name.addresses, *(a for a in answer.addresses if a not in name.addresses))
+        if answer.addresses or answer.outcome in ("dns_no_address", "dns_not_found"):
+            name.is_partial = False
+            self._complete(name, answer.addresses)
+
+    def _complete(self, name: Name, addresses: Tuple[Address, ...]) -> None:
+        """Give checks that were started with one family's addresses the rest."""
+        incomplete, name.incomplete = name.incomplete, []
+        for check in incomplete:
+            self._connector.add_addresses(check, addresses, more=False)
+
     def _note_addresses(self, name: Name, answer: Answer) -> None:
         moved = set(name.addresses) != set(answer.addresses) and not name.is_partial
         if name.addresses and moved and not name.redact:
@@ -305,6 +337,9 @@ class Engine:
             self._samples.event({"event": "address", "host": name.host, "old": old, "new": new})
         name.addresses = answer.addresses
         name.is_partial = answer.family != 0
+        name.has_failed = False
+        if not name.is_partial:
+            self._complete(name, answer.addresses)
 
     def _on_slow_name(self, name: Name, _at_ns: int) -> None:
         if name.waiting:
@@ -312,7 +347,7 @@ class Engine:
 
     def _on_name_deadline(self, check: Check, at_ns: int) -> None:
         name = check.endpoint.name
-        if name is not None and check in name.waiting:
+        if name is not None and check in name.waiting and at_ns >= check.name_deadline_ns:
             name.waiting.remove(check)
             self._resolver.give_up(name.host)
             self._gave_up = True
@@ -322,8 +357,10 @@ class Engine:
         """The check ends without a connect; the endpoint's next check asks for the name again."""
         check.dns_us = spent_us
         endpoint = check.endpoint
+        if endpoint.name is not None:
+            endpoint.name.has_failed = True
         self._on_decided(check, outcome, None, {"text": text} if text and not endpoint.redact else {})
-        if endpoint.retry_on is None and endpoint.more:
+        if endpoint.retry_on is None and endpoint.more and not check.is_planned:
             endpoint.due_ns = max(check.start_ns + endpoint.interval_ns, at_ns)
             self._schedule(endpoint)
 
@@ -356,7 +393,7 @@ class Engine:
         for _, _, endpoint in self._starts:
             late = max(0, to_ns - endpoint.due_ns) // endpoint.interval_ns if endpoint.interval_ns else 0
             endpoint.due_ns += late * endpoint.interval_ns
-            missed += late
+            missed += late if endpoint.count is None else 0  # those of a counted run are postponed
         self._starts = [(endpoint.due_ns, order, endpoint) for _, order, endpoint in self._starts]
         heapq.heapify(self._starts)
         if was_suspended:
@@ -378,8 +415,12 @@ class Engine:
             self._connector.drop(check)
             again = Check(check.endpoint, check.number, check.start_ns)
             again.dns_us = check.dns_us
-            again.is_again = True
+            again.is_planned = True
             self._pacer.add(again, check.endpoint.host, at_ns)
+        for name in self._names.values():
+            for check in name.waiting:
+                check.name_deadline_ns = at_ns + check.endpoint.timeout_ns
+                self._timers.add(check.name_deadline_ns, self._on_name_deadline, check)
 
     def _note_shortage(self) -> None:
         if self._short_of_descriptors:

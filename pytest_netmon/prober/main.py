@@ -39,7 +39,10 @@ def _run(job: Dict[str, object]) -> int:
     make_room_for_descriptors(raise_descriptor_limit())
     started_unix_us, base_ns = time.time_ns() // 1000, now_ns()
     header = {"netmon": VERSION, "started_unix_us": started_unix_us, "context": job.get("context")}
-    sample_file = SampleFile(str(job["sample_file"]), header)
+    try:
+        sample_file = SampleFile(str(job["sample_file"]), header)
+    except OSError as error:
+        sys.exit(f"samples cannot be recorded: {error.strerror}: {job['sample_file']}")
     engine = Engine(job, sample_file, base_ns)
     if hasattr(signal, "SIGTERM"):
         signal.signal(signal.SIGTERM, lambda *_: engine.stop())
@@ -51,6 +54,8 @@ def _run(job: Dict[str, object]) -> int:
     gc.set_threshold(50_000, 20, 100)
     engine.run()
     whole = sample_file.close()
+    if not whole:
+        sys.stderr.write(f"samples could not be recorded: {sample_file.trouble}: {job['sample_file']}\n")
     sys.stdout.flush()
     sys.stderr.flush()
     # Resolver threads may hang for many seconds more: nobody waits for them.

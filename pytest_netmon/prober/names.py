@@ -22,13 +22,12 @@ THREADS = 64
 MOST_THREADS = 512
 
 #: A name must not lead to a cloud's metadata service: it hands out credentials to whoever asks.
-#: AWS, Azure, GCP, OpenStack and others; AWS ECS and EKS; Alibaba; the same over IPv6.
+#: All of 169.254.0.0/16 (AWS, Azure, GCP, OpenStack, ECS, EKS and others), Alibaba, Azure's wire server, and
+#: over IPv6 AWS and GCP.
 METADATA = frozenset(
     (
-        "169.254.169.254",
-        "169.254.170.2",
-        "169.254.170.23",
         "100.100.100.200",
+        "168.63.129.16",
         "fd00:ec2::254",
         "fd00:ec2::23",
         "fd20:ce::254",
@@ -83,10 +82,22 @@ def literal(host: str) -> Optional[Address]:
     return _addresses(found)[0]
 
 
+#: IPv6 that carries IPv4 in its last four bytes: NAT64 (RFC 6052); 6to4 (RFC 3056) has it behind the prefix.
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_LINK_LOCAL = ipaddress.ip_network("169.254.0.0/16")
+
+
 def is_metadata(address: Address) -> bool:
+    """Say whether an address is a metadata service's, or any of IPv4's link-local ones, also inside IPv6."""
     parsed = ipaddress.ip_address(address.host.partition("%")[0])
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    return str(mapped or parsed) in METADATA
+    if isinstance(parsed, ipaddress.IPv6Address):
+        inside = parsed.ipv4_mapped or parsed.sixtofour
+        if inside is None and parsed in _NAT64:
+            inside = ipaddress.IPv4Address(parsed.packed[-4:])
+        if inside is None:
+            return str(parsed) in METADATA
+        return str(inside) in METADATA or inside in _LINK_LOCAL
+    return str(parsed) in METADATA or parsed in _LINK_LOCAL
 
 
 def resolve(host: str, family: int = 0) -> Answer:

@@ -16,6 +16,7 @@ In: the first line of standard input is the **job**, one JSON object:
                     "interval_us": 250000, "timeout_us": 3000000,
                     "retry_on": null,             or a list of outcomes: check again only after these
                     "until_us": null,             with retry_on: start no try later than this
+                    "late": "timeout",            or "open": what a handshake past the deadline comes to
                     "close": "fin",               or "reset": at once, no drain and no TIME_WAIT
                     "redact": false}, ...]}       true: no address and no host in the sample file
 

@@ -34,6 +34,8 @@ class SampleFile:
         self._retry_at_ns = 0
         self._dropped = 0
         self._error: Optional[str] = None
+        #: The system's words on the last write that failed.
+        self.trouble = "unknown"
         self._dirty = False
         self.event(header)
         self.flush(0)
@@ -58,7 +60,7 @@ class SampleFile:
         try:
             written = os.write(self._descriptor, data)
         except OSError as error:
-            self._error = error.strerror or str(error)
+            self._error = self.trouble = error.strerror or str(error)
             written = 0
         self._dirty = True
         if written == len(data):

@@ -16,8 +16,8 @@ class Endpoint:
     """
 
     __slots__ = (
-        "addresses", "close_with_reset", "count", "done", "due_ns", "finished", "host", "index", "interval_ns", "name",
-        "port", "redact", "retry_on", "started", "timeout_ns", "until_ns", "warmup",
+        "addresses", "close_with_reset", "count", "done", "due_ns", "finished", "host", "index", "interval_ns",
+        "late_is_open", "name", "port", "redact", "retry_on", "started", "timeout_ns", "until_ns", "warmup",
     )  # fmt: skip
 
     def __init__(self, job: Dict[str, object]) -> None:
@@ -35,6 +35,7 @@ class Endpoint:
         #: Since the start of the campaign.
         self.until_ns: Optional[int] = None if until is None else int(until) * 1000  # type: ignore[call-overload]
         self.redact = bool(job.get("redact"))
+        self.late_is_open = job.get("late") == "open"
         self.close_with_reset = job.get("close") == "reset"
         self.addresses: Tuple[Address, ...] = ()
         self.name: Optional[Name] = None
@@ -56,7 +57,7 @@ class Endpoint:
 class Name:
     """A host name: its addresses once it resolved, and the checks that wait for it."""
 
-    __slots__ = ("addresses", "asking", "host", "is_partial", "redact", "waiting")
+    __slots__ = ("addresses", "asking", "has_failed", "host", "incomplete", "is_partial", "redact", "waiting")
 
     def __init__(self, host: str) -> None:
         self.host = host
@@ -64,6 +65,9 @@ class Name:
         self.asking = False
         #: Whether its addresses are of one family, for want of an answer about the other.
         self.is_partial = False
+        #: Checks that were started with those.
+        self.incomplete: List[Check] = []
+        self.has_failed = False
         self.redact = False
         self.waiting: List[Check] = []
 
@@ -75,8 +79,8 @@ class Check:
     """
 
     __slots__ = (
-        "attempts", "deadline_ns", "decided", "dns_us", "endpoint", "failed", "is_again", "next_address",
-        "next_at_ns", "number", "start_ns",
+        "addresses", "attempts", "awaits_more", "deadline_ns", "decided", "dns_us", "endpoint", "failed", "is_planned",
+        "name_deadline_ns", "next_address", "next_at_ns", "number", "start_ns",
     )  # fmt: skip
 
     def __init__(self, endpoint: Endpoint, number: int, start_ns: int) -> None:
@@ -90,8 +94,12 @@ class Check:
         self.next_address = 0
         self.next_at_ns = 0
         self.decided = False
-        #: Whether it takes the place of one that a suspension cut in two.
-        self.is_again = False
+        #: Whether the endpoint's next check is planned already.
+        self.is_planned = False
+        #: What it connects to, and whether its name may still lead to more.
+        self.addresses: List[Address] = []
+        self.awaits_more = False
+        self.name_deadline_ns = 0
 
 
 class Attempt:

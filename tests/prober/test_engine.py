@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import sys
 import threading
@@ -11,7 +12,7 @@ import pytest
 from conftest_prober import entry
 from servers import Servers, has_ipv6
 
-from pytest_netmon.prober import kernel
+from pytest_netmon.prober import connecting, kernel
 from pytest_netmon.prober.names import Address, Answer
 from pytest_netmon.samples import Sample
 
@@ -326,6 +327,96 @@ def test_a_silent_address_is_overtaken_by_the_next_one(probe: Probe) -> None:
     assert (sample.outcome, sample.address) == ("open", "127.0.0.1")
     assert sample.connect_ms is not None
     assert sample.connect_ms < 250  # its own handshake, not the wait for the silent one
+    assert [(attempt.address, attempt.outcome) for attempt in sample.attempts] == [("127.0.0.2", "timeout")]
+
+
+@pytest.mark.skipif(not LINUX, reason="a full backlog drops SYNs on Linux")
+def test_every_address_is_tried_before_the_deadline_however_many_are_silent(probe: Probe) -> None:
+    with contextlib.ExitStack() as stack:
+        servers = stack.enter_context(Servers())
+        port = servers.silent("127.0.0.2").port
+        dead = ["127.0.0.2", *(f"127.0.0.{n}" for n in range(3, 13))]
+        for address in dead[1:]:
+            stack.enter_context(full_backlog(address, port))
+        stack.enter_context(socket.create_server(("127.0.0.200", port)))
+        (sample,) = probe(
+            entry("db.internal", port, timeout_us=1_500_000), resolve=lambda host: answer(host, *dead, "127.0.0.200")
+        )
+    assert (sample.outcome, sample.address) == ("open", "127.0.0.200")
+    assert [attempt.address for attempt in sample.attempts] == dead
+    assert {attempt.outcome for attempt in sample.attempts} == {"timeout"}
+
+
+@contextlib.contextmanager
+def full_backlog(address: str, port: int) -> Iterator[None]:
+    with socket.socket() as listener, socket.socket() as first, socket.socket() as second:
+        listener.bind((address, port))
+        listener.listen(0)
+        first.connect((address, port))
+        second.setblocking(False)
+        second.connect_ex((address, port))
+        yield
+
+
+@pytest.mark.skipif(not LINUX, reason="a full backlog drops SYNs on Linux")
+@pytest.mark.parametrize(("late", "outcome"), [("timeout", "timeout"), ("open", "open")])
+def test_a_handshake_past_the_deadline_is_what_the_job_says(
+    probe: Probe, servers: Servers, monkeypatch: pytest.MonkeyPatch, late: str, outcome: str
+) -> None:
+    """The kernel completes it on the repeated SYN after 1 s; a deadline that is looked at too late stands in for a
+    handshake that comes too late."""
+    server = servers.silent()
+    monkeypatch.setattr(connecting.Deadlines, "due", lambda self, at_ns: [])
+    # The first place that gets free is the waiting filler's: its repeated SYN comes before ours.
+    threading.Timer(0.3, lambda: (server.drain(), server.drain())).start()
+    (sample,) = probe(entry(server.host, server.port, timeout_us=500_000, late=late))
+    assert sample.outcome == outcome
+    assert sample.syn_repeats is not None
+    assert sample.syn_repeats >= 1
+
+
+def test_an_address_that_the_other_family_brings_later_still_counts(probe: Probe, servers: Servers) -> None:
+    """IPv6 is answered at once and refused; IPv4, which is open, comes later: neither closed nor failed."""
+    server = servers.open()
+    ask = {0: threading.Event(), int(socket.AF_INET): threading.Event()}
+
+    def resolve(host: str, family: int) -> Answer:
+        if family == socket.AF_INET6:
+            threading.Timer(0.2, ask[int(socket.AF_INET)].set).start()
+            return answer(host, "127.0.0.9")._replace(family=family)  # nobody listens there
+        ask[family].wait(30)
+        return answer(host, "127.0.0.1")._replace(family=family)
+
+    (sample,) = probe(entry("dual.internal", server.port, timeout_us=4_000_000), resolve=resolve)
+    ask[0].set()
+    assert (sample.outcome, sample.address) == ("open", "127.0.0.1")
+    assert [(attempt.address, attempt.outcome) for attempt in sample.attempts] == [("127.0.0.9", "refused")]
+
+
+def test_one_familys_refusal_proves_nothing_while_the_other_is_unknown(
+    probe: Probe, servers: Servers, hanging: Callable[[str], Answer]
+) -> None:
+    port = servers.closed().port
+
+    def resolve(host: str, family: int) -> Answer:
+        if family == socket.AF_INET6:
+            return answer(host, "127.0.0.9")._replace(family=family)
+        return hanging(host)._replace(family=family)
+
+    (sample,) = probe(entry("dual.internal", port, timeout_us=500_000), resolve=resolve)
+    assert sample.outcome == "dns_timeout"
+    assert [(attempt.address, attempt.outcome) for attempt in sample.attempts] == [("127.0.0.9", "refused")]
+
+
+def test_checks_of_a_name_that_does_not_resolve_keep_their_rate(
+    probe: Probe, servers: Servers, hanging: Callable[[str], Answer]
+) -> None:
+    entries = entry("dead.internal", servers.open().port, count=5, interval_us=100_000, timeout_us=400_000)
+    samples = probe(entries, resolve=hanging)
+    assert [sample.outcome for sample in samples] == ["dns_timeout"] * 5
+    # After the first one they overlap; one after the other they would take 2 s.
+    starts = sorted(sample.start_us for sample in samples)
+    assert starts[4] - starts[1] < 3 * 400_000
 
 
 def test_all_addresses_failed_is_told_address_by_address(probe: Probe, servers: Servers) -> None:
