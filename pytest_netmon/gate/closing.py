@@ -117,7 +117,7 @@ class Closing:
             call()
         except pytest.exit.Exception:
             raise
-        except (Exception, pytest.fail.Exception, pytest.skip.Exception) as error:  # noqa: BLE001 - any hook's error
+        except (Exception, SystemExit, pytest.fail.Exception, pytest.skip.Exception) as error:
             told = "".join(traceback.format_exception(error)).rstrip()
             self._troubles.append(for_terminal(f"the hook {name} failed:\n{told}", None, lines=True))
 

@@ -37,6 +37,7 @@ class Measuring:
         self._campaign: Campaign | None = None
         self._fault: str | None = None
         self._repeated: dict[int, tuple[Campaign, Result]] = {}
+        self._first_failures: dict[int, str] = {}
 
     def __contains__(self, endpoint: Endpoint) -> bool:
         return _key(endpoint) in self._indices
@@ -72,6 +73,7 @@ class Measuring:
     def repeat(self, endpoint: Endpoint) -> Result:
         """Probe the endpoint anew and return what came of it: its result from now on."""
         first, index = self._started(), self._indices[_key(endpoint)]
+        self._note_failure(self.result(endpoint))
         campaign = Campaign(self._plan, self._with_controls([index]))
         try:
             campaign.start()
@@ -95,7 +97,9 @@ class Measuring:
         """Stop and return all that was measured, judged; None where nothing could be started."""
         if self._campaign is None or self._fault:
             return None
-        return self._campaign.run({index: result for index, (_, result) in self._repeated.items()})
+        run = self._campaign.run({index: result for index, (_, result) in self._repeated.items()})
+        notes = (self._note_of_rerun(result) for result in run.results)
+        return dataclasses.replace(run, warnings=(*run.warnings, *(note for note in notes if note)))
 
     def close(self) -> None:
         """Forget all samples."""
@@ -112,6 +116,18 @@ class Measuring:
         if self._campaign is None or self._fault:
             raise UnmeasuredError(self._fault or "nothing was probed")
         return self._campaign
+
+    def _note_failure(self, result: Result) -> None:
+        if result.verdict.status != "passed":
+            told = ", ".join(result.statistics.errors) or "; ".join(result.verdict.reasons)
+            self._first_failures.setdefault(result.index, told)
+
+    def _note_of_rerun(self, result: Result) -> str | None:
+        """What a green result would hide: that it is not the first one."""
+        first = self._first_failures.get(result.index)
+        if first is None or result.verdict.status != "passed":
+            return None
+        return f"{result.endpoint.id}: first failed ({first}), passed on a re-run"
 
     def _forget(self, index: int) -> None:
         if index in self._repeated:

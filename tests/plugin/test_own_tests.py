@@ -229,6 +229,30 @@ def test_a_hook_that_raises_makes_the_run_red_and_loses_no_artifact(project, ser
 
 
 @pytest.mark.parametrize("hook", ["pytest_netmon_result", "pytest_netmon_run"])
+def test_a_hook_that_exits_makes_no_red_run_green(project, servers, hook):
+    project.write_targets(servers.closed().target)
+    project.write("conftest.py", f"import sys\ndef {hook}(config): sys.exit(0)\n")
+    result = project.run_apart("--netmon")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["SystemExit: 0"])
+    assert project.has_artifacts
+
+
+@pytest.mark.parametrize("error", ["RuntimeError('out of order')", "SystemExit('out of order')"])
+def test_a_plan_hook_that_raises_is_a_usage_error_with_its_place(project, servers, error):
+    server = servers.open()
+    project.write_targets(server.target)
+    place = project.write("conftest.py", f"def pytest_netmon_plan():\n    raise {error}\n")
+    result = project.run("--netmon")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    kind = error.partition("(")[0]
+    expected = f"ERROR: the hook pytest_netmon_plan failed in {place}:2: {kind}: out of order"
+    assert expected in result.stderr.str()
+    assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
+    assert server.connects == 0
+
+
+@pytest.mark.parametrize("hook", ["pytest_netmon_result", "pytest_netmon_run"])
 def test_a_hook_that_ends_the_session_loses_no_artifact(project, servers, hook):
     project.write_targets(servers.open().target)
     project.write("conftest.py", f"import pytest\ndef {hook}(config): pytest.exit('enough', returncode=7)\n")
@@ -259,3 +283,30 @@ def test_a_rerun_probes_the_endpoint_again_and_keeps_the_last_result(project, se
     case = ET.parse(project.path / "junit.xml").find(".//testcase")
     names = [item.get("name") for item in case.iter("property")]
     assert len(names) == len(set(names))
+
+
+def test_a_rerun_that_passes_leaves_a_note_of_what_failed_first(project, servers):
+    pytest.importorskip("pytest_rerunfailures")
+    closed = servers.closed()
+    project.write_targets({"host": closed.target, "name": "late"})
+    project.write("conftest.py", OPENS_LATE.format(port=closed.port))
+    closed.close()
+    result = project.run_apart("--netmon", "--reruns=1")
+    assert result.ret == pytest.ExitCode.OK
+    note = f"late:{closed.port}: first failed (refused), passed on a re-run"
+    result.stdout.fnmatch_lines([f"warning: {note}"])
+    assert note in project.artifact()["monitoring_session"]["warnings"]
+
+
+#: Listens once a first result is known.
+OPENS_LATE = """
+import socket
+listening = []
+def pytest_netmon_result(result):
+    if not listening:
+        server = socket.socket()
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind(("127.0.0.1", {port}))
+        server.listen()
+        listening.append(server)
+"""
