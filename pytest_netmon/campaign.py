@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -141,7 +142,7 @@ class Campaign:
         gone = self._process is None or self._process.poll() is not None
         try:
             self.recording.poll()
-        except SampleFileError as error:
+        except (SampleFileError, OSError) as error:
             self._fault = f"the sample file cannot be read: {error}"
             self._kill()
             gone = True
@@ -240,7 +241,7 @@ class Campaign:
         except OSError:
             lines = []
         said = [line.strip() for line in lines if line.strip()]
-        return f"the prober ended too early (status {status})" + (f": {said[-1]}" if said else "")
+        return f"the prober ended too early ({_end_of_process(status)})" + (f": {said[-1]}" if said else "")
 
     def _job(self) -> dict[str, object]:
         return {
@@ -263,6 +264,17 @@ def _temporary_folder() -> Path:
         raise CampaignError(f"no temporary folder for samples can be made (TMPDIR?): {error}") from error
 
 
+def _end_of_process(status: int | None) -> str:
+    """A process's end in words; one that ran out of memory is killed by the kernel."""
+    if status is None or status >= 0:
+        return f"status {status}"
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = f"signal {-status}"
+    return f"{name}: killed, by hand or for want of memory?" if name == "SIGKILL" else name
+
+
 def _endpoint_job(index: int, endpoint: Endpoint) -> dict[str, object]:
     return {
         "index": index,
@@ -276,6 +288,7 @@ def _endpoint_job(index: int, endpoint: Endpoint) -> dict[str, object]:
         "until_us": None if endpoint.wait_s is None else round(endpoint.wait_s * 1e6),
         "redact": endpoint.redact,
         "close": endpoint.close,
+        "late": "timeout" if endpoint.expect == "open" else "open",
     }
 
 

@@ -94,8 +94,26 @@ def run_of(
         machine=machine,
         gaps=tuple(recording.gaps),
         lost_samples=recording.lost_samples,
-        warnings=(*plan.warnings, *recording.warnings, *_near(plan, recording), *doubts, *warnings),
+        warnings=(
+            *plan.warnings,
+            *recording.warnings,
+            *_near(plan, recording),
+            *_in_vain(plan, recording),
+            *doubts,
+            *warnings,
+        ),
         measuring=measuring,
+    )
+
+
+def _in_vain(plan: Plan, recording: Recording) -> tuple[str, ...]:
+    """What a green result hides: clients that try one address only would have failed."""
+    return tuple(
+        f"{plan.endpoints[index].id}: {address or 'one address'} did not answer ({outcome}) in {times} of "
+        f"{recording.statistics_of(index).checks} checks, another address did"
+        for index, counts in sorted(recording.in_vain.items())
+        if index < len(plan.endpoints)
+        for (address, outcome), times in counts.items()
     )
 
 

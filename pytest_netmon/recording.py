@@ -46,6 +46,7 @@ MOST_DAMAGED = 10_000
 MOST_PLACES = 1 << 18
 #: Past that the last one takes in all others: on a machine that is too busy for weeks.
 MOST_GAPS = 10_000
+MOST_IN_VAIN = 20
 #: A name with many addresses may lead elsewhere at each look.
 MOST_ADDRESS_CHANGES = 1_000
 
@@ -62,7 +63,9 @@ class Recording:
     a check was open. last_us: the end of the latest check,
     since the start. address_changes: the latest 1,000. addresses: endpoint -> the address that
     answered last, else the one tried last. near: endpoint -> microseconds in which another machine's
-    address answered, too few for one. lag, own_clock_checks, late_starts: see `run.Measuring`.
+    address answered, too few for one. in_vain: endpoint -> how often an address failed (with what
+    outcome) in checks that another one made good, 20 such pairs at the most. lag,
+    own_clock_checks, late_starts: see `run.Measuring`.
     """
 
     def __init__(self, path: Path, observe: Callable[[Record], None] | None = None, *, salvage: bool = False) -> None:
@@ -83,6 +86,7 @@ class Recording:
         self.opened: set[int] = set()
         self.last_us = 0
         self.near: dict[int, int] = {}
+        self.in_vain: dict[int, Counter[tuple[str | None, str]]] = {}
         self.lag = DistributionBuilder()
         self.own_clock_checks = 0
         self.late_starts: Lateness | None = None
@@ -216,6 +220,8 @@ class Recording:
             self.opened.add(endpoint)
         self.last_us = max(self.last_us, sample.end_us)
         self.checks += 1
+        if sample.attempts and sample.outcome == "open":
+            self._take_vain(sample)
         if sample.connect_ms is not None:
             self._take_lag(sample, sample.connect_ms)
         if sample.address is not None and (sample.outcome == "open" or endpoint not in self._answered):
@@ -260,6 +266,13 @@ class Recording:
                 if place not in self._damaged:
                     yield place, line
                 place += len(line)
+
+    def _take_vain(self, sample: Sample) -> None:
+        counts = self.in_vain.setdefault(sample.endpoint, Counter())
+        for attempt in sample.attempts:
+            key = (attempt.address, attempt.outcome)
+            if key in counts or len(counts) < MOST_IN_VAIN:
+                counts[key] += 1
 
     def _take_lag(self, sample: Sample, connect_ms: float) -> None:
         if sample.syn_repeats is None:

@@ -18,7 +18,9 @@ from servers import Servers
 
 from pytest_netmon import campaign
 from pytest_netmon.campaign import Campaign, CampaignError
+from pytest_netmon.judging import recover
 from pytest_netmon.plan import Endpoint, Plan
+from pytest_netmon.plan_record import record_of
 from pytest_netmon.run import Run
 from pytest_netmon.samples import End
 
@@ -255,3 +257,36 @@ def test_no_room_for_a_temporary_folder_is_an_error_that_says_so(monkeypatch: py
     monkeypatch.setattr(tempfile, "tempdir", "/nowhere/at/all")
     with pytest.raises(CampaignError, match=r"no temporary folder .*/nowhere/at/all"):
         Campaign(Plan(endpoints=[Endpoint(host="127.0.0.1", port=1)]), [0])
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a full backlog drops SYNs on Linux")
+def test_a_dead_address_behind_a_green_result_is_told(tmp_path: Path) -> None:
+    """As recorded: the first address of the name did not answer, the second did."""
+    endpoint = Endpoint(host="db.internal", port=5432, measured=True, count=2)
+    plan = Plan(endpoints=[endpoint])
+    context = {"plan": record_of(plan), "selected": [0], "machine": {}}
+    lines = [json.dumps({"netmon": 1, "started_unix_us": 1, "context": context})]
+    for check in (1, 2):
+        detail = json.dumps({"attempts": [["10.0.0.1", "timeout", 250_000]]})
+        lines.append(f'[0,{check},{check * 1000},"open",40,90,null,40,0,"10.0.0.2",{detail}]')
+    path = tmp_path / "samples.ndjson"
+    path.write_text("\n".join([*lines, '{"event":"done","endpoint":0}', ""]))
+    run = recover(path)
+    assert run.results[0].verdict.status == "passed"
+    told = "db.internal:5432: 10.0.0.1 did not answer (timeout) in 2 of 2 checks, another address did"
+    assert told in run.warnings
+
+
+def test_a_prober_killed_by_a_signal_is_told_by_its_name() -> None:
+    assert campaign._end_of_process(-9) == "SIGKILL: killed, by hand or for want of memory?"
+    assert campaign._end_of_process(-11) == "SIGSEGV"
+    assert campaign._end_of_process(1) == "status 1"
+
+
+def test_a_folder_that_takes_no_samples_is_named_with_the_reason(tmp_path: Path, servers: Servers) -> None:
+    server = servers.open()
+    plan = Plan(endpoints=[Endpoint(host=server.host, port=server.port)])
+    running = Campaign(plan, [0], sample_file=tmp_path / "missing" / "samples.ndjson")
+    with pytest.raises(CampaignError, match=r"samples cannot be recorded: No such file or directory: .*missing"):
+        running.start()
+    running.close()
