@@ -17,6 +17,8 @@ from .run import Measuring, Result, Run
 from .samples import Record, SampleFileError
 from .verdict import Surroundings, judge
 
+#: Addresses that failed, to name in a warning.
+_MOST_IN_VAIN = 3
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
 
@@ -107,14 +109,19 @@ def run_of(
 
 
 def _in_vain(plan: Plan, recording: Recording) -> tuple[str, ...]:
-    """What a green result hides: clients that try one address only would have failed."""
-    return tuple(
-        f"{plan.endpoints[index].id}: {address or 'one address'} did not answer ({outcome}) in {times} of "
-        f"{recording.statistics_of(index).checks} checks, another address did"
-        for index, counts in sorted(recording.in_vain.items())
-        if index < len(plan.endpoints)
-        for (address, outcome), times in counts.items()
-    )
+    """What a green result hides: a client that tries one address only would have failed."""
+    told = []
+    for index, counts in sorted(recording.in_vain.items()):
+        if index >= len(plan.endpoints) or plan.endpoints[index].expect != "open":
+            continue
+        checks = recording.statistics_of(index).checks
+        most = counts.most_common(_MOST_IN_VAIN)
+        shown = [f"{address or 'one'} ({outcome}) in {times} of {checks} checks" for (address, outcome), times in most]
+        more = [f"{len(counts) - len(most)} more"] if len(counts) > len(most) else []
+        told.append(
+            f"{plan.endpoints[index].id}: addresses failed before another one answered: {', '.join(shown + more)}"
+        )
+    return tuple(told)
 
 
 def _near(plan: Plan, recording: Recording) -> tuple[str, ...]:

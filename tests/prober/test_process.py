@@ -273,7 +273,7 @@ def test_a_dead_address_behind_a_green_result_is_told(tmp_path: Path) -> None:
     path.write_text("\n".join([*lines, '{"event":"done","endpoint":0}', ""]))
     run = recover(path)
     assert run.results[0].verdict.status == "passed"
-    told = "db.internal:5432: 10.0.0.1 did not answer (timeout) in 2 of 2 checks, another address did"
+    told = "db.internal:5432: addresses failed before another one answered: 10.0.0.1 (timeout) in 2 of 2 checks"
     assert told in run.warnings
 
 
