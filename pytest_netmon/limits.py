@@ -126,6 +126,11 @@ def merge_limits(inherited: tuple[Limit, ...], own: tuple[Limit, ...]) -> tuple[
     return (*kept, *own)
 
 
+def asks_for_success(limit: Limit) -> bool:
+    """Say whether a limit demands that checks succeed; an upper bound on success demands that they fail."""
+    return limit.metric.name == "success" and limit.op in (">=", ">", "==")
+
+
 def least_count(limit: Limit) -> int | None:
     """Return the least number of checks with which the limit's metric can mean something.
 
@@ -214,6 +219,9 @@ def _parse_metric(text: str, offset: int) -> Metric:
             raise LimitError(f"expected a statistic of {text}, such as {text}.p95", offset)
         return _timing("connect", text, offset)
     if head in PHASES:
+        plain = rest.partition(".")[0]
+        if rest in _PLAIN_METRICS or plain == "errors":
+            raise LimitError(f"{plain} takes no phase: leave '{head}.' out", offset)
         return _timing(head, rest, offset + len(head) + 1)
     if head == "errors":
         return _errors(rest, offset + len(head) + 1)

@@ -7,15 +7,14 @@ been checked by `validate_plan`, also after hooks have edited it.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from typing import Literal, get_args
 
-from .limits import Limit, least_count, unavailable_reason
+from .limits import Limit, asks_for_success, least_count, unavailable_reason
 from .outcomes import EXPECTED, OPEN
-from .plan_values import host_texts, is_count, is_positive, is_printable, is_whole, key_of_host, mistyped_texts
+from .plan_values import host_texts, is_count, is_positive, is_printable, is_tag, is_whole, key_of_host, mistyped_texts
 from .problems import Problem, Source
 from .safe import for_terminal
 from .units import show_duration
@@ -45,11 +44,6 @@ MOST_TIMEOUT_S = 86_400.0
 FIRST_SYN_REPEAT_S = 1.0
 #: Sums of intervals are floats: what is over a rate by less than this is not over it.
 _ROUNDING = 1e-9
-#: What `pytest -m` takes for a name, and a name that pytest lets a mark have.
-_TAG = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}\Z")
-#: Words of `pytest -m`, and marks that do something.
-_WORDS = ("and", "or", "not", "True", "False", "None")
-_MARKS = ("netmon", "skip", "skipif", "xfail", "parametrize", "usefixtures", "filterwarnings", "tryfirst", "trylast")
 #: The place of what no user wrote.
 _PLAN = Source("plan")
 
@@ -70,7 +64,7 @@ class Endpoint:
     timeout_s: the deadline of one check, name resolution of the first one apart.
     wait_s: of a reached one: after any outcome but open it is tried again, no try starting later
     than this after the start of the campaign. None: few tries, after transient outcomes only.
-    limits: all that are in force; for a measured open endpoint one of them is about success.
+    limits: all that are in force; for a measured open endpoint at most those about success bound it from below.
     warn: limits that are shown where they are broken, and fail nothing.
     watched: by `netmon monitor`: measured, and without limits nothing is asked of it (`is_judged`).
     skip, xfail: the user's reason, None where not asked for.
@@ -178,12 +172,6 @@ class Plan:
         return sum(1 / endpoint.interval_s for endpoint in self.checked if endpoint.is_repeated)
 
 
-def is_tag(text: str) -> bool:
-    """Say whether `text` can be a tag: letters, digits, `_`, `.` and `-`, 40 at the most, a letter first, and
-    no word of `pytest -m` nor a mark of pytest's own."""
-    return _TAG.match(text) is not None and text not in (*_WORDS, *_MARKS)
-
-
 def validate_plan(plan: Plan) -> list[Problem]:
     """Return all that is wrong with a plan, however it was made; nothing is raised.
 
@@ -226,7 +214,7 @@ def _many_connects(plan: Plan) -> list[str]:
 
 def _only_closed(plan: Plan) -> list[str]:
     """A timeout is what a closed port comes to, and also a machine without a network."""
-    unproven = [endpoint.id for endpoint in plan.checked if endpoint.expect in ("closed", "timeout")]
+    unproven = [endpoint.id for endpoint in plan.checked if _passes_by_timeout(endpoint)]
     if not unproven or any(endpoint.expects_open for endpoint in plan.checked):
         return []
     return [
@@ -236,14 +224,25 @@ def _only_closed(plan: Plan) -> list[str]:
 
 
 def _short_timeouts(plan: Plan) -> list[str]:
-    short = sum(endpoint.timeout_s <= FIRST_SYN_REPEAT_S for endpoint in plan.checked)
-    if not short:
-        return []
-    have = "1 endpoint has" if short == 1 else f"{short} endpoints have"
+    """One lost SYN then fails what is open, and passes what must time out."""
+    short = [endpoint for endpoint in plan.checked if endpoint.timeout_s <= FIRST_SYN_REPEAT_S]
+    passed = sum(map(_passes_by_timeout, short))
+    repeat = show_duration(FIRST_SYN_REPEAT_S)
+    lost = f"a timeout of {repeat} or less: one lost SYN, repeated after {repeat}, is then"
+    counted = (
+        (len(short) - passed, "", "a failure"),
+        (passed, " expected to be closed", "taken for a closed port: make it longer"),
+    )
     return [
-        f"{have} a timeout of {show_duration(FIRST_SYN_REPEAT_S)} or less: one lost SYN, repeated after "
-        f"{show_duration(FIRST_SYN_REPEAT_S)}, is then a failure"
+        f"{count} endpoint{'' if count == 1 else 's'}{which} {'has' if count == 1 else 'have'} {lost} {what}"
+        for count, which, what in counted
+        if count
     ]
+
+
+def _passes_by_timeout(endpoint: Endpoint) -> bool:
+    """Whether a check that times out is what is asked for."""
+    return endpoint.expect in ("closed", "timeout")
 
 
 def _plan_problems(plan: Plan) -> Iterator[Problem]:
@@ -315,6 +314,12 @@ def _schedule_texts(endpoint: Endpoint) -> Iterator[str]:
         yield "warmup needs a measured endpoint: say how often to check it (count)"
     if not is_positive(endpoint.timeout_s) or endpoint.timeout_s > MOST_TIMEOUT_S:
         yield f"expected a timeout above 0 s and up to {show_duration(MOST_TIMEOUT_S)}, got {endpoint.timeout_s!r:.80}"
+    elif _passes_by_timeout(endpoint) and endpoint.timeout_s < FIRST_SYN_REPEAT_S:
+        least, found = show_duration(FIRST_SYN_REPEAT_S), show_duration(endpoint.timeout_s)
+        yield (
+            f"expected a timeout of {least} or more where {endpoint.expect} is expected, got {found}: "
+            f"one lost SYN, repeated after {least}, would be taken for a closed port"
+        )
 
 
 def _limit_texts(endpoint: Endpoint, limit: Limit) -> Iterator[str]:
@@ -325,6 +330,9 @@ def _limit_texts(endpoint: Endpoint, limit: Limit) -> Iterator[str]:
         yield unavailable
     elif not endpoint.expects_open and metric.unit in ("ratio", "ms"):
         yield "an endpoint that is expected to be closed has neither success nor times to limit"
+    elif metric.name == "success" and not asks_for_success(limit):
+        allowed = limit.text.rpartition(" ")[2]
+        yield f"an upper bound on success would fail what works: write success >= {allowed}"
     elif not endpoint.measured:
         yield "limits need a measured endpoint: say how often to check it (count)"
     elif metric.phase == "dns" and _is_literal(endpoint.host):

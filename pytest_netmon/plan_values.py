@@ -5,12 +5,19 @@ Nothing here relies on a type. What is yielded are sentences that say what was e
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 
 from .hosts import parse_host
 from .problems import Source
 from .unexpected import Unexpected
+
+#: What `pytest -m` takes for a name, and a name that pytest lets a mark have.
+_TAG = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}\Z")
+#: Words of `pytest -m`, and marks that do something.
+_WORDS = ("and", "or", "not", "True", "False", "None")
+_MARKS = ("netmon", "skip", "skipif", "xfail", "parametrize", "usefixtures", "filterwarnings", "tryfirst", "trylast")
 
 
 def is_whole(value: object) -> bool:
@@ -27,6 +34,12 @@ def is_positive(value: object) -> bool:
 
 def is_printable(value: object) -> bool:
     return isinstance(value, str) and value != "" and value.isprintable()
+
+
+def is_tag(text: str) -> bool:
+    """Say whether `text` can be a tag: letters, digits, `_`, `.` and `-`, 40 at the most, a letter first, and
+    no word of `pytest -m` nor a mark of pytest's own."""
+    return _TAG.match(text) is not None and text not in (*_WORDS, *_MARKS)
 
 
 def _is_flag(value: object) -> bool:

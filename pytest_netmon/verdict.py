@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from .limits import Limit, Metric, holds, parse_limit, shown_limit, shown_measured
+from .limits import Limit, Metric, asks_for_success, holds, parse_limit, shown_limit, shown_measured
 from .outcomes import CLOSED, EXPECTED, LOCAL_ERROR, OPEN
 from .plan import REACHED_TRIES
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Status = Literal["passed", "failed", "inconclusive"]
 
-#: What a measured open endpoint must keep where it names no limit on success.
+#: What a measured open endpoint must keep where no limit of its own asks for success.
 BUILT_IN_SUCCESS = parse_limit("success >= 100%", origin="built-in")
 #: How the note on a broken `warn` limit begins.
 WARNING = "warning: "
@@ -132,10 +132,10 @@ def _judged(endpoint: Endpoint, statistics: Statistics, *, complete: bool) -> Ve
 
 def limits_in_force(endpoint: Endpoint) -> tuple[Limit, ...]:
     """Return the limits that `endpoint` is judged by: its own, and for a measured one that is
-    expected to be open and names none on success, `success >= 100%` first. One that is only watched
+    expected to be open and none of which asks for success, `success >= 100%` first. One that is only watched
     has none."""
     needs_success = endpoint.measured and endpoint.expects_open and endpoint.is_judged
-    if needs_success and not any(limit.metric.name == "success" for limit in endpoint.limits):
+    if needs_success and not any(map(asks_for_success, endpoint.limits)):
         return (BUILT_IN_SUCCESS, *endpoint.limits)
     return endpoint.limits
 

@@ -10,7 +10,8 @@ import math
 import re
 from typing import cast, get_args
 
-from ..plan import MOST_TIMEOUT_S, Close, Expect, is_tag
+from ..plan import MOST_TIMEOUT_S, Close, Expect
+from ..plan_values import is_tag
 from ..safe import for_terminal
 from ..unexpected import Unexpected
 from ..units import parse_duration_s, show_duration

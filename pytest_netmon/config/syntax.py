@@ -26,7 +26,11 @@ _MEANINGS: tuple[tuple[str, str, str], ...] = (
     ("scanning an alias", "'*' starts an alias", "put text that starts with it in quotes"),
     ("scanning an anchor", "'&' starts an anchor", "put text that starts with it in quotes"),
     ("directive", "'%' at the start of a line starts a directive", "put text that starts with it in quotes"),
-    ("<document start>", "'%' at the start of a line starts a directive", "put text that starts with it in quotes"),
+    (
+        "<document start>",
+        "what stands above this line is complete by itself",
+        "start with 'targets:' and '- ' before each target below it; [sections] and lines with '%' are not read",
+    ),
     ("expected ':'", "a key lacks its ':'", "write key: value"),
     ("node content", "a value is missing", "put text that holds [ ] { } : or # in quotes"),
     ("parsing a block", "this line does not fit those above", "check its indentation and the quotes"),

@@ -41,7 +41,7 @@ def test_with_controls_that_work_all_is_as_it_was(check: InProcess, servers: Ser
 
 
 def test_a_silent_port_is_closed_where_something_else_was_reached(check: InProcess, servers: Servers) -> None:
-    silent = {"host": servers.silent().target, "expect": "closed", "timeout": "50ms"}
+    silent = {"host": servers.silent().target, "expect": "closed", "timeout": "1s"}
     write([], silent)
     alone = check()
     write([servers.open().target], silent)

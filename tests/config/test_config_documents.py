@@ -157,7 +157,19 @@ _TRAPS = [
     ("a: |\n  x\n b\n", "netmon.yaml:3:2", "this line does not fit those above"),
     ('a: "\\q"\n', "netmon.yaml:1", "an unknown escape stands in double quotes"),
     ("a: 'x\n", "netmon.yaml", "a quote or a bracket is not closed"),
-    ("%x\n", "netmon.yaml:", "'%' at the start of a line starts a directive"),
+    (
+        "[targets]\n- a:1\n",
+        "netmon.yaml:2:1:",
+        "what stands above this line is complete by itself",
+    ),
+    (
+        "[targets]\na = b\n",
+        "netmon.yaml:2:1:",
+        "what stands above this line is complete by itself",
+    ),
+    ("%YAML 1.2\na: 1\n", "netmon.yaml:2:1:", "and lines with '%' are not read"),
+    ("%x\n", "netmon.yaml:", "'%'"),
+    ("a: 1\n%x: 2\n", "netmon.yaml:2:", "'%' at the start of a line starts a directive"),
 ]
 
 

@@ -67,7 +67,7 @@ def test_a_port_that_must_refuse_refuses(project, servers):
 
 @pytest.mark.parametrize("expect", ["closed", "timeout"])
 def test_silence_is_proven_by_something_that_was_reached(project, servers, expect):
-    silent = {"host": servers.silent().target, "expect": expect, "timeout": "50ms"}
+    silent = {"host": servers.silent().target, "expect": expect, "timeout": "1s"}
     write(project, [], [silent, servers.open().target])
     project.run("--netmon").assert_outcomes(passed=2)
     assert project.artifact()["endpoints"][0]["notes"] == []
@@ -75,7 +75,7 @@ def test_silence_is_proven_by_something_that_was_reached(project, servers, expec
 
 def test_silence_alone_passes_with_a_warning_and_says_that_it_proves_nothing(project, servers):
     silent = servers.silent()
-    write(project, [], [{"host": silent.target, "expect": "closed", "timeout": "50ms"}])
+    write(project, [], [{"host": silent.target, "expect": "closed", "timeout": "1s"}])
     result = project.run("--netmon")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["netmon: warning: nothing here is expected to be open: *"])

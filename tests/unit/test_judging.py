@@ -38,6 +38,20 @@ def test_a_measured_endpoint_without_limits_must_succeed_always() -> None:
     assert failed.broken[0].limit.origin == "built-in"
 
 
+@pytest.mark.parametrize("limit", ["success <= 99%", "success < 100%"])
+def test_an_upper_bound_on_success_does_not_switch_the_built_in_limit_off(limit: str) -> None:
+    endpoint = Endpoint(host="a", port=1, measured=True, limits=(parse_limit(limit),))
+
+    assert [each.text for each in limits_in_force(endpoint)] == ["success >= 100%", limit]
+
+
+@pytest.mark.parametrize("limit", ["success >= 1%", "success > 0%", "success == 50%"])
+def test_a_lower_bound_on_success_replaces_the_built_in_limit(limit: str) -> None:
+    endpoint = Endpoint(host="a", port=1, measured=True, limits=(parse_limit(limit),))
+
+    assert [each.text for each in limits_in_force(endpoint)] == [limit]
+
+
 def test_the_built_in_limit_stands_beside_others_and_gives_way_to_an_own_one() -> None:
     assert [each.text for each in limits_in_force(measured("p95 < 50ms"))] == ["success >= 100%", "p95 < 50ms"]
     assert [each.text for each in limits_in_force(measured("success >= 50%"))] == ["success >= 50%"]

@@ -115,6 +115,8 @@ def test_a_limit_remembers_where_it_came_from() -> None:
         ("p95 != 50ms", "expected one of < <= > >= == after 'p95', found '!='", 4),
         ("dns < 50ms", "expected a statistic of dns, such as dns.p95", 0),
         ("success.p95 < 50ms", "expected success alone, found 'success.p95'", 0),
+        ("connect.success > 1%", "success takes no phase: leave 'connect.' out", 0),
+        ("dns.errors.timeout == 0", "errors takes no phase: leave 'dns.' out", 0),
         ("errors.local_error == 0", "local_error is this machine's own fault, left out of all limits", 7),
         ("errors < 0", "'errors < 0' can never hold", 7),
         ("p95 < 0ms", "'p95 < 0ms' can never hold", 4),

@@ -200,6 +200,23 @@ def test_a_closed_endpoint_has_no_success_and_no_times_to_limit(limit: str) -> N
     )
 
 
+@pytest.mark.parametrize("limit", ["success <= 99%", "success < 99%"])
+def test_an_upper_bound_on_success_is_refused(limit: str) -> None:
+    assert complaints(limited(limit)) == [
+        f"n.yaml:7:5: db.internal:5432: {limit}: an upper bound on success would fail what works: write success >= 99%"
+    ]
+
+
+@pytest.mark.parametrize("expect", ["closed", "timeout"])
+def test_a_timeout_that_one_lost_syn_outlasts_proves_no_closed_port(expect: str) -> None:
+    assert complaints(replace(GOOD, expect=expect, timeout_s=0.5)) == [
+        f"n.yaml:7:5: db.internal:5432: expected a timeout of 1s or more where {expect} is expected, got 500ms: "
+        "one lost SYN, repeated after 1s, would be taken for a closed port"
+    ]
+    assert complaints(replace(GOOD, expect=expect, timeout_s=1.0)) == []
+    assert complaints(replace(GOOD, expect="refused", timeout_s=0.05)) == []
+
+
 def test_a_closed_endpoint_may_limit_how_it_is_closed() -> None:
     assert complaints(limited("errors.timeout == 0", expect="closed")) == []
 
@@ -312,6 +329,16 @@ def test_a_timeout_without_room_for_a_repeated_syn_is_a_warning() -> None:
         "1 endpoint has a timeout of 1s or less: one lost SYN, repeated after 1s, is then a failure"
     ]
     assert plan_warnings(Plan(endpoints=[short, short]))[0].startswith("2 endpoints have a timeout of 1s or less")
+
+
+def test_a_short_timeout_where_a_port_must_be_closed_is_a_warning_of_its_own() -> None:
+    short, closed = replace(GOOD, timeout_s=1.0), replace(GOOD, timeout_s=1.0, expect="closed")
+
+    assert plan_warnings(Plan(endpoints=[short, closed])) == [
+        "1 endpoint has a timeout of 1s or less: one lost SYN, repeated after 1s, is then a failure",
+        "1 endpoint expected to be closed has a timeout of 1s or less: one lost SYN, repeated after 1s, is then "
+        "taken for a closed port: make it longer",
+    ]
 
 
 @pytest.mark.parametrize(
