@@ -118,7 +118,9 @@ def hostile_run(texts: tuple[str, ...] = HOSTILE) -> Run:
             (reached(text, 3000 + number, name=text), [opened(2.0, address=text, attempts=(attempt,))]),
         ]
     skipped = reached(texts[0], 4000, name=texts[-1], skip=texts[0])
-    run = run_of(probed, skipped, warnings=texts, machine={"host": texts[0], texts[0]: texts[-1]})
+    run = run_of(
+        probed, skipped, warnings=texts, machine={"host": " ".join(text[:60] for text in texts), texts[0]: texts[-1]}
+    )
     return replace(run, tool_version=texts[0], plan=replace(run.plan, files=texts))
 
 

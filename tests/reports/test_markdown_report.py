@@ -14,6 +14,7 @@ from made_runs import failed, measured, opened, reached, run_of
 
 from pytest_netmon.outcomes import cause_of
 from pytest_netmon.reports.markdown_report import MOST_BYTES, markdown_summary
+from pytest_netmon.safe import for_terminal
 
 markdown_it = pytest.importorskip("markdown_it")
 
@@ -127,6 +128,10 @@ def test_any_text_is_nothing_but_text(texts):
     page = Rendered(markdown)
     plain = Rendered(markdown_summary(hostile_run(("one", "two"))))
     assert page.tags == plain.tags
+    assert {line.count("|") for line in markdown.split("\n") if line.startswith("| <code>")} == {8}
+    shown = re.sub(r"\s+", " ", page.text.replace("\u200b", ""))
+    for text in texts:
+        assert re.sub(r"\s+", " ", for_terminal(text).strip()) in shown
     assert "@" not in markdown
     assert not re.search(r"https?:|www\.", markdown)
 
