@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_runs import failed, measured, opened, reached, run_of
 
+from pytest_netmon.limits import parse_limit
 from pytest_netmon.outcomes import cause_of, next_step_of
 from pytest_netmon.reports.html_report import MOST_DETAILED, html_chunks
 from pytest_netmon.samples import Attempt
@@ -116,6 +117,16 @@ def test_many_failures_are_counted_by_cause_few_are_not():
     cells = page_of(run_of(refused + slow)).texts_of("td")
     assert cells[:4] == ["6", cause_of("refused", 3.0), "2", "a limit is broken though every check was open"]
     assert "Main causes" not in page_of(mixed_run()).texts_of("caption")
+
+
+def test_a_broken_limit_that_fails_nothing_is_a_warning_at_every_place():
+    endpoint = replace(measured("db", 1, count=20), warn=(parse_limit("p95 < 5ms"),))
+    page = page_of(run_of([(endpoint, steady(10.0, 20))]))
+    assert page.texts_of("h1") == ["The endpoint passed"]
+    assert page.texts_of("li") == ["db:1: warning: p95 10.40 ms, allowed < 5 ms"]
+    badges = [each["class"] for each in page.of("span") if each["class"].startswith("badge")]
+    assert badges == ["badge passed", "badge warning"] * 2
+    assert "limit warning" in [each["class"] for each in page.of("line")]
 
 
 def test_nothing_checked_is_no_success():
