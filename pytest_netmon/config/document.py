@@ -16,12 +16,12 @@ import yaml
 from ..problems import Source
 from ..unexpected import Unexpected
 from .decoding import NOT_TEXT, UnreadableError, decode, lines_of
-from .places import HIDDEN, PLAIN_KEY, Place, Problems, path_to
+from .places import HIDDEN, PLAIN_KEY, Place, Problems, from_variable, path_to
 from .scalars import resolve
-from .shown import shown_text
+from .shown import shown_key
 from .syntax import explain
 from .targets import looks_cut
-from .variables import LONGEST_VALUE, VariableError, expand
+from .variables import LONGEST_VALUE, Expanded, VariableError, expand
 
 MOST_LEVELS = 20
 #: Room for 20,000 endpoints; a file full of mistakes is still refused within seconds.
@@ -163,7 +163,7 @@ class _Builder:
         if event.value in siblings:
             first = siblings[event.value].key
             assert first is not None
-            found = HIDDEN if is_hidden else shown_text(event.value)
+            found = HIDDEN if is_hidden else shown_key(event.value)
             sound = self._note(event, f"expected each key once, got {found} again (first in line {first.line})")
         return _Key(event.value, source, is_dropped=not sound, is_hidden=is_hidden)
 
@@ -181,19 +181,20 @@ class _Builder:
 
     def _scalar(self, event: yaml.ScalarEvent, place: Place) -> Place:
         """Return the place with the value of a scalar: variables replaced, then typed unless it stood in quotes."""
+        expanded = Expanded("")
         try:
             if len(event.value) > LONGEST_VALUE:
                 raise Unexpected(f"at most {LONGEST_VALUE} characters", f"this text has {len(event.value)}")
             expanded = expand(event.value, self._env)
-            if NOT_TEXT.search(expanded.text):
-                raise Unexpected("text without control characters")
+            if foreign := NOT_TEXT.search(expanded.text):
+                raise Unexpected("text without control characters", f"it holds U+{ord(foreign[0]):04X}", quotes=True)
             value = expanded.text if event.style else resolve(expanded.text)
         except VariableError as error:
             self._problems.append(place.problem(str(error)))
             return replace(place, broken=True)
         except Unexpected as unexpected:
-            found = HIDDEN if place.hidden else shown_text(event.value)
-            self._problems.append(place.problem(unexpected.told(found)))
+            found = from_variable(expanded.variables) if expanded.variables else "something else"
+            self._problems.append(place.problem(unexpected.told(found, is_secret=bool(expanded.variables))))
             return replace(place, broken=True)
         column = None if expanded.variables else self._column_of_text(event)
         return replace(place, value=value, raw=expanded.text, variables=expanded.variables, text_column=column)
@@ -232,8 +233,7 @@ def _path_in(parent: _Open | None) -> str:
         return path_to(parent.place.path, len(parent.place.value))
     if parent.key is None:
         return parent.place.path
-    is_shown = PLAIN_KEY.match(parent.key.text) or not parent.key.is_hidden
-    return path_to(parent.place.path, parent.key.text if is_shown else "...")
+    return path_to(parent.place.path, parent.key.text)
 
 
 def _is_hidden(event: yaml.NodeEvent, parent: _Open | None) -> bool:

@@ -73,7 +73,7 @@ def _names_no_port(entry: Entry, target: ParsedTarget, port_option: str) -> Prob
     host = entry.place.get("host") or entry.place.get("hosts")
     place = host or entry.place
     found = "a redacted one" if entry.redact else place.found
-    what_to_do = "add ports" if host else "add the port" if place.hidden else f"write {_with_port(target.host)}"
+    what_to_do = "add ports" if host else "add the port" if place.is_secret else f"write {_with_port(target.host)}"
     return place.problem(Unexpected("a target with a port", f"{what_to_do}, or give {port_option}").told(found))
 
 

@@ -82,18 +82,19 @@ def _text(place: Place, defaults: Settings, problems: Problems) -> Entry | None:
 
 
 def _settled(place: Place, defaults: Settings, problems: Problems) -> Entry | None:
-    redact = problems.read(place.get("redact"), read_flag) or False
+    redact = problems.read(place.get("redact"), read_flag)
+    is_hidden = redact if redact is not None else place.get("redact") is not None
     name = problems.read(place.get("name"), read_name)
     entry = Entry(
         place=place,
-        targets=_read_hosts(place, redact, problems),
+        targets=_read_hosts(place, is_hidden, problems),
         own=read_settings(place.get, "target", problems),
         inherited=defaults,
         name=name,
         expect=problems.read(place.get("expect"), read_expect) or "open",
         skip=problems.read(place.get("skip"), read_reason),
         xfail=problems.read(place.get("xfail"), read_reason),
-        redact=redact,
+        redact=is_hidden,
         close=problems.read(place.get("close"), read_close) or "fin",
         tags=_read_tags(place.get("tags"), problems),
     )
@@ -109,12 +110,13 @@ def _read_hosts(target: Place, redact: bool, problems: Problems) -> tuple[Parsed
     """Return what `host` or `hosts` names."""
     host, hosts = target.get("host"), target.get("hosts")
     if hosts is None:
-        return _read_host(host, redact, problems) or ()
+        return problems.read(host, _read_targets, redacted=redact) or ()
     if host is not None:
         problems.append(target.problem("expected host or hosts, got both: keep one of them"))
     if hosts.value == [] and not hosts.broken:
         problems.append(hosts.problem(Unexpected("at least one host").told("an empty list")))
-    return tuple(found for item in hosts.items() for found in problems.read(item, _read_several) or ())
+    found = [problems.read(item, _read_several, redacted=redact) or () for item in hosts.items()]
+    return tuple(target for targets in found for target in targets)
 
 
 def _read_several(value: Value) -> tuple[ParsedTarget, ...]:
@@ -130,16 +132,6 @@ def _read_tags(place: Place | None, problems: Problems) -> tuple[str, ...]:
         problems.append(place.problem(Unexpected("at least one tag", "leave tags out").told("an empty list")))
     tags = [problems.read(item, read_tag) for item in place.items()]
     return tuple(dict.fromkeys(tag for tag in tags if tag))
-
-
-def _read_host(place: Place | None, redact: bool, problems: Problems) -> tuple[ParsedTarget, ...] | None:
-    if place is None or place.broken or not redact:
-        return problems.read(place, _read_targets)
-    try:
-        return _read_targets(place.value)
-    except Unexpected as unexpected:
-        problems.append(place.problem(unexpected.told("a redacted one")))
-        return None
 
 
 def _read_targets(value: Value) -> tuple[ParsedTarget, ...]:

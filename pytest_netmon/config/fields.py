@@ -152,7 +152,7 @@ def _duration_s(value: Value, most_s: float) -> float:
     try:
         seconds = parse_duration_s(value)
     except ValueError:
-        raise Unexpected(expected, _meant_duration(value)) from None
+        raise Unexpected(expected, _meant_duration(value), quotes=True) from None
     if not math.isfinite(seconds) or not LEAST_DURATION_S <= seconds <= most_s:
         raise Unexpected(expected)
     return seconds

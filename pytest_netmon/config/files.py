@@ -17,6 +17,7 @@ from .fields import read_rate
 from .places import Place, Problems
 from .schema import schema_problems
 from .settings import Settings, read_settings
+from .shown import kind_of
 from .targets import holds_secrets
 
 #: Bounds on what includes can make of one file.
@@ -96,7 +97,7 @@ class _Reader:
         if included is None:
             self._problems.append(Place(None, Source(name)).problem(f"expected a file, but {reason}"))
             return
-        is_enough = included.hidden or holds_secrets(str(included.value)) or name == included.value
+        is_enough = included.is_secret or holds_secrets(str(included.value)) or name == included.value
         looked_for = "" if is_enough else f" (looked for {name})"
         self._problems.append(included.problem(Unexpected("a file", reason + looked_for).told(included.found)))
 
@@ -104,7 +105,8 @@ class _Reader:
         if not isinstance(root.value, dict):
             if not root.broken:
                 hint = "write 'targets:' above it" if isinstance(root.value, list) else "write 'targets:' and a list"
-                self._problems.append(root.problem(Unexpected("a mapping with targets", hint).told(root.found)))
+                told = Unexpected("a mapping with targets", hint).told(kind_of(root.value))
+                self._problems.append(root.problem(told))
             return
         include = root.get("include")
         for item in include.items() if include else ():

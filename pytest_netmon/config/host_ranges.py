@@ -27,7 +27,7 @@ def expand_ranges(text: str) -> list[str]:
     for numbers in ranges:
         hosts *= len(numbers)
     if hosts > MOST_HOSTS:
-        raise Unexpected(f"at most {MOST_HOSTS} hosts in one text", f"these are {hosts}")
+        raise Unexpected(f"at most {MOST_HOSTS} hosts in one text", f"these are {hosts}", quotes=True)
     return ["".join(itertools.chain(*zip(fixed, (*chosen, ""), strict=True))) for chosen in itertools.product(*ranges)]
 
 
@@ -37,6 +37,7 @@ def _numbers(first: str, last: str) -> list[str]:
     if len(first) > len(last) or (first.startswith("0") and len(first) != len(last)):
         raise Unexpected("a range with as many digits at both ends, such as web-[01-20]")
     if int(last) - int(first) >= MOST_HOSTS:
-        raise Unexpected(f"at most {MOST_HOSTS} hosts in one text", f"these are {int(last) - int(first) + 1}")
+        hosts = int(last) - int(first) + 1
+        raise Unexpected(f"at most {MOST_HOSTS} hosts in one text", f"these are {hosts}", quotes=True)
     width = len(first) if first.startswith("0") else 1
     return [f"{number:0{width}}" for number in range(int(first), int(last) + 1)]

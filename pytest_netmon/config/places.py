@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar, Union
 
 from ..problems import Problem, Source
 from ..unexpected import Unexpected
-from .shown import shown
+from .shown import is_shown_key, shown
 
 Value = Union[str, int, float, bool, None, "list[Place]", "dict[str, Place]"]
 T = TypeVar("T")
@@ -45,12 +45,19 @@ class Place:
 
     @property
     def found(self) -> str:
-        """The value as messages may show it, with the variables that it came from."""
+        """The value as messages may show it; of one that came from a variable only the variable, which may hold
+        anything."""
         if self.hidden:
             return HIDDEN
+        if self.variables:
+            return from_variable(self.variables)
         is_number = isinstance(self.value, (bool, int, float))
-        text = shown(self.value) if not (is_number and self.raw) else self.raw
-        return f"{text} from ${{{self.variables[0]}}}" if self.variables else text
+        return self.raw if is_number and self.raw else shown(self.value)
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether nothing of the value may be shown."""
+        return self.hidden or bool(self.variables)
 
     def problem(self, text: str, offset: int = 0) -> Problem:
         """Return a problem at this place, or `offset` characters into its text."""
@@ -74,24 +81,30 @@ class Place:
         return not self.broken
 
 
+def from_variable(names: Sequence[str]) -> str:
+    """Return what is shown of a value with variables in it."""
+    return f"a value from ${{{names[0]}}}"
+
+
 def path_to(path: str, key: str | int) -> str:
     """Return the path of what stands under a key, or a list's index, of what stands at `path`."""
     if isinstance(key, int):
         return f"{path}[{key}]"
-    key = key if PLAIN_KEY.match(key) else shown(key)
+    key = key if is_shown_key(key) else "..."
     return f"{path}.{key}" if path else key
 
 
 class Problems(list[Problem]):
     """The problems found so far."""
 
-    def read(self, place: Place | None, reader: Callable[[Value], T]) -> T | None:
+    def read(self, place: Place | None, reader: Callable[[Value], T], *, redacted: bool = False) -> T | None:
         """Return what `reader` makes of the value; None where there is no place, or where the
-        reader found something wrong, which is then noted."""
+        reader found something wrong, which is then noted, of a redacted value without showing it."""
         if place is None or place.broken:
             return None
         try:
             return reader(place.value)
         except Unexpected as unexpected:
-            self.append(place.problem(unexpected.told(place.found)))
+            found = "a redacted one" if redacted else place.found
+            self.append(place.problem(unexpected.told(found, is_secret=redacted or place.is_secret)))
             return None

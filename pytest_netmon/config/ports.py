@@ -44,7 +44,7 @@ def _ports_of_item(text: str) -> range:
     if match:
         return _checked(_number(match[1]), _number(match[2]))
     if not _NUMBER.match(text):
-        raise Unexpected(A_PORT_OR_RANGE, _hint(text))
+        raise Unexpected(A_PORT_OR_RANGE, _hint(text), quotes=True)
     port = parse_port(text)
     return range(port, port + 1)
 

@@ -19,7 +19,7 @@ from jsonschema.exceptions import ValidationError
 from ..problems import Problem
 from ..unexpected import Unexpected
 from .places import HIDDEN, Place
-from .shown import did_you_mean, shown, shown_text
+from .shown import did_you_mean, shown, shown_key
 from .targets import parse_targets
 
 SCHEMA_FILE = Path(__file__).parent.parent / "schemas" / "config.schema.json"
@@ -92,7 +92,7 @@ def _unknown_keys(place: Place, known: Mapping[str, object]) -> Iterator[Problem
         if key not in known:
             hint = did_you_mean(key, known) or f"expected one of {', '.join(known)}"
             source = value.key or value.source
-            found = HIDDEN if value.hidden else shown_text(key)
+            found = HIDDEN if value.hidden else shown_key(key)
             yield Problem(source, place.path, f"unknown key {found}: {hint}")
 
 

@@ -10,7 +10,7 @@ from ..unexpected import Unexpected
 from .fields import read_count, read_interval, read_timeout, read_warmup
 from .places import Place, Problems
 from .ports import parse_ports
-from .shown import shown_text
+from .shown import quoted
 from .targets import holds_secrets
 
 A_LIMIT = "a limit such as 'p95 < 50ms'"
@@ -65,7 +65,7 @@ def _limits_of(place: Place, origin: Origin, problems: Problems) -> Iterator[Lim
     """The limits in one text, separated by commas."""
     if place.broken:
         return
-    if not isinstance(place.value, str) or place.hidden or holds_secrets(place.value):
+    if not isinstance(place.value, str) or place.is_secret or holds_secrets(place.value):
         hint = "write it as one text" if isinstance(place.value, dict) else ""
         problems.append(place.problem(Unexpected(A_LIMIT, hint).told(place.found)))
         return
@@ -74,7 +74,7 @@ def _limits_of(place: Place, origin: Origin, problems: Problems) -> Iterator[Lim
         try:
             yield parse_limit(text, origin)
         except LimitError as error:
-            whole, words = shown_text(text.strip()), str(error)
+            whole, words = quoted(text.strip()), str(error)
             words = words if whole in words or not text.strip() else f"{words} in {whole}"
             problems.append(place.problem(words, start + error.offset))
         start += len(text) + 1

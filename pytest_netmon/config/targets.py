@@ -20,6 +20,8 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*\Z")
 #: A backslash ends the host too, as it does in browsers (URL standard); properties follow a JDBC host after ';'.
 _AUTHORITY_ENDS = re.compile(r"[/?#\\]")
 _AUTHORITY_ENDS_JDBC = re.compile(r"[/?#\\;]")
+#: What makes a connection string; `success >= 99%` and `errors == 0` are none.
+_PROPERTY = re.compile(r";|\w\s*=(?!=)")
 _RANGE = re.compile(r"[0-9]+-[0-9]+\Z")
 _QUERY = re.compile(r"[?#;]")
 #: What names one host only; `mongodb`, `postgresql`, `kafka` and others name several.
@@ -56,9 +58,16 @@ def holds_secrets(text: str) -> bool:
     return "://" in text or "@" in text
 
 
+def is_secret(text: str) -> bool:
+    """Say whether a text must not be shown as it is: like a URL, or like a connection string (`host=db password=x`,
+    `db:1433;password=x`)."""
+    return holds_secrets(text) or _PROPERTY.search(text) is not None
+
+
 def looks_cut(text: str) -> bool:
-    """Say whether a URL may have been cut at a comma, so that its password or query goes on behind it."""
-    if not holds_secrets(text):
+    """Say whether a URL or a connection string may have been cut at a comma, so that its password or query goes on
+    behind it."""
+    if not is_secret(text):
         return False
     try:
         parse_targets(text)
@@ -68,12 +77,14 @@ def looks_cut(text: str) -> bool:
 
 
 def masked(text: str) -> str:
-    """Return what may be shown of a text that may hold secrets: `https://host`, else `a URL`.
+    """Return what may be shown of a text that may hold secrets: `https://host`, else `a URL` or `a connection string`.
 
     The scheme is shown only where it is a known one, and the host where the text is one sound
     target with such a scheme: in `redis://user:secret` (host forgotten) nothing else can be told
     from a secret.
     """
+    if not holds_secrets(text):
+        return "a connection string"
     try:
         target = parse_target(text)
     except Unexpected:
@@ -143,6 +154,8 @@ def _plain_target(text: str) -> ParsedTarget:
         raise Unexpected(A_TARGET, "there is none")
     if "@" in text:
         raise Unexpected(A_TARGET, "what stands before '@' is no part of a host")
+    if _PROPERTY.search(text):
+        raise Unexpected(A_TARGET, "of a connection string write host and port alone")
     if text.isdecimal():
         raise Unexpected(A_TARGET, "a number alone names no host")
     if "/" in text:

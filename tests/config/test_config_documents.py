@@ -88,9 +88,9 @@ def test_places_count_lines_and_characters_from_1(read: Read) -> None:
     assert loaded.root is not None
     item = loaded.root.get("é").items()[1]  # type: ignore[union-attr]
     key, inner = item.get("ß"), item.get("y").items()[0]  # type: ignore[union-attr]
-    assert (str(item.source), item.path) == ("netmon.yaml:3:5", "'é'[1]")
+    assert (str(item.source), item.path) == ("netmon.yaml:3:5", "...[1]")
     assert (str(key.key), str(key.source)) == ("netmon.yaml:3:6", "netmon.yaml:3:9")  # type: ignore[union-attr]
-    assert (str(inner.source), inner.path) == ("netmon.yaml:3:16", "'é'[1].y[0]")
+    assert (str(inner.source), inner.path) == ("netmon.yaml:3:16", "...[1].y[0]")
 
 
 @pytest.mark.parametrize(
@@ -107,11 +107,14 @@ def test_places_count_lines_and_characters_from_1(read: Read) -> None:
             "a: !!python/object/apply:os.system ['true']\n",
             "netmon.yaml:1:4: a: expected a value, got a tag ('!'): leave it out, or put text in quotes",
         ),
-        ("a: .inf\n", "netmon.yaml:1:4: a: expected a finite number, got '.inf'"),
-        ("a: .NaN\n", "netmon.yaml:1:4: a: expected a finite number, got '.NaN'"),
-        ("a: 1e999\n", "netmon.yaml:1:4: a: expected a finite number, got '1e999': this one is too large"),
+        ("a: .inf\n", "netmon.yaml:1:4: a: expected a finite number, got something else"),
+        ("a: .NaN\n", "netmon.yaml:1:4: a: expected a finite number, got something else"),
+        ("a: 1e999\n", "netmon.yaml:1:4: a: expected a finite number, got something else: this one is too large"),
         ("a: ${NOPE}\n", "netmon.yaml:1:4: a: the variable NOPE is not set: set it, or write ${NOPE:-default}"),
-        ('a: "x\\0y"\n', "netmon.yaml:1:4: a: expected text without control characters, got 'x\\x00y'"),
+        (
+            'a: "x\\0y"\n',
+            "netmon.yaml:1:4: a: expected text without control characters, got something else: it holds U+0000",
+        ),
         ("a: 1\n---\nb: 1\n", "netmon.yaml:2:1: expected one document, got another one after '---': make it a file"),
         (
             "{{ targets }}: 1\n",
@@ -129,7 +132,7 @@ def test_merge_keys_and_aliases_are_refused(read: Read) -> None:
     assert lines(read("base: &base {a: 1}\nuse:\n  <<: *base\n")) == [
         "netmon.yaml:1:7: base: expected a value, got an anchor ('&'): leave it out, or put text in quotes",
         "netmon.yaml:3:3: use: expected a key, got '<<': merge keys are not read; write the settings out",
-        "netmon.yaml:3:7: use.'<<': expected a value, got an alias ('*'): write the value out, or put text in quotes",
+        "netmon.yaml:3:7: use.<<: expected a value, got an alias ('*'): write the value out, or put text in quotes",
     ]
 
 
@@ -206,7 +209,7 @@ def test_lone_surrogates_are_refused(read: Read) -> None:
     (line,) = lines(read('a: "\\ud800"\n'))
     assert "netmon.yaml:1:" in line
     assert lines(read("a: ${ODD}\n", ODD=os.fsdecode(b"\xe4"))) == [
-        "netmon.yaml:1:4: a: expected text without control characters, got '${ODD}'"
+        "netmon.yaml:1:4: a: expected text without control characters, got a value from ${ODD}"
     ]
 
 
