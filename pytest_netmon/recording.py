@@ -1,8 +1,8 @@
 """A recording: the sample file followed as it grows, its samples counted and found again.
 
 Whoever needs samples (the gate, a live table, a recovery) follows the file; nobody asks the
-prober. Samples stay on disk: in memory each costs eight bytes, its place in the file. Past 262,144
-samples not even that: places are then looked up anew, a batch of endpoints at a time.
+prober. Samples stay on disk: in memory each costs eight bytes, its place in the file. Past 65,536
+samples not even that: places are then looked up when they are asked for, a batch of endpoints at a time.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ _LONGEST_LINE = 1 << 26
 _MOST_OUT_OF_ORDER = 10_000
 #: With more damaged lines than this a file is something else.
 MOST_DAMAGED = 10_000
-#: Two MiB of places in memory.
+#: Places kept while samples come in, half a MiB, and those of a batch, two.
+MOST_KEPT_PLACES = 1 << 16
 MOST_PLACES = 1 << 18
 #: Past that the last one takes in all others: on a machine that is too busy for weeks.
 MOST_GAPS = 10_000
@@ -213,7 +214,7 @@ class Recording:
             self._uncounted[endpoint] += 1
         if self._keeps_places:
             self._places.setdefault(endpoint, array("Q")).append(self._read_to)
-            if self.checks >= MOST_PLACES:
+            if self.checks >= MOST_KEPT_PLACES:
                 self._places, self._keeps_places = {}, False
         self.last[endpoint] = sample
         if sample.outcome == OPEN:

@@ -24,12 +24,14 @@ def line_of(endpoint: int, check: int) -> str:
 @given(
     endpoints=st.lists(st.integers(0, 12), max_size=60),
     most=st.integers(1, 40),
+    kept=st.integers(1, 40),
     events=st.sampled_from(["", '{"event":"warning","text":"[1,2"}\n', " \t"]),
 )
 def test_every_sample_is_found_however_few_places_are_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, endpoints: list[int], most: int, events: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, endpoints: list[int], most: int, kept: int, events: str
 ) -> None:
     monkeypatch.setattr(recording_module, "MOST_PLACES", most)
+    monkeypatch.setattr(recording_module, "MOST_KEPT_PLACES", kept)
     path = tmp_path / "samples.ndjson"
     path.write_text(HEADER)
     recording = Recording(path)
@@ -50,6 +52,7 @@ def test_every_sample_is_found_however_few_places_are_kept(
 
 def test_a_file_that_became_shorter_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recording_module, "MOST_PLACES", 1)
+    monkeypatch.setattr(recording_module, "MOST_KEPT_PLACES", 1)
     path = tmp_path / "samples.ndjson"
     path.write_text(HEADER + line_of(0, 1) + line_of(0, 2))
     recording = Recording(path)
@@ -87,6 +90,7 @@ def test_lines_that_a_power_cut_damaged_are_passed_over_where_that_is_asked_for(
 
     for most_places in (100, 1):
         monkeypatch.setattr(recording_module, "MOST_PLACES", most_places)
+        monkeypatch.setattr(recording_module, "MOST_KEPT_PLACES", most_places)
         recording = Recording(path, salvage=True)
         recording.poll()
         assert [sample.check for sample in recording.of(0)] == [1, 5]

@@ -32,9 +32,9 @@ _A_HOST = 10
 _BACKLOG = 1024
 _FLAP_EVERY, _UP_S, _DOWN_S = 4, 7.0, 3.0
 _LOOK_EVERY_S = 5.0
-#: Memory may grow by this much after the first fifth: the places of 262,144 samples are 2 MiB, and
+#: Memory may grow by this much after the first fifth: places of the first 65,536 samples are half a MiB, and
 #: distinct values of statistics come in for a while.
-_MOST_GROWTH_KIB = 4096
+_MOST_GROWTH_KIB = 2048
 #: Sockets in flight come and go.
 _MOST_MORE_DESCRIPTORS = 64
 
