@@ -86,6 +86,7 @@ class Campaign:
     ) -> None:
         self.plan = plan
         self.selected = tuple(selected)
+        self._machine = machine()  # now: tests may replace socket.gethostname later
         self._controls = controls_of(plan, selected)
         self._failed_controls: tuple[str, ...] | None = None
         self._folder = _temporary_folder()
@@ -211,7 +212,7 @@ class Campaign:
         elapsed = datetime.timedelta(microseconds=elapsed_us)
         started = started_at(self.recording) or datetime.datetime.now(datetime.timezone.utc).astimezone()
         fault = (self._fault,) if self._fault else ()
-        return run_of(self.plan, self.recording, results, started + elapsed, machine(), fault)
+        return run_of(self.plan, self.recording, results, started + elapsed, self._machine, fault)
 
     def close(self) -> None:
         """Stop and forget: a sample file of our own is removed, one that was asked for stays."""
@@ -252,7 +253,7 @@ class Campaign:
             "max_rate_per_host": self.plan.max_rate_per_host,
             "refresh_s": self._refresh_s,
             "kernel": self._kernel,
-            "context": {"plan": record_of(self.plan), "selected": list(self.selected), "machine": machine()},
+            "context": {"plan": record_of(self.plan), "selected": list(self.selected), "machine": self._machine},
             "endpoints": [_endpoint_job(index, self.plan.endpoints[index]) for index in self.selected],
         }
 

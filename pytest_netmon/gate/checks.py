@@ -8,6 +8,8 @@ import pytest
 
 from pytest_netmon.reports.failure import failure_text
 
+from .logs import for_log
+
 if TYPE_CHECKING:
     from pytest_netmon.run import Result
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 def test_tcp(netmon_result: Result) -> None:
     """The endpoint keeps its limits."""
     if netmon_result.verdict.status == "failed":
-        pytest.fail(failure_text(netmon_result), pytrace=False)
+        pytest.fail(for_log(failure_text(netmon_result)), pytrace=False)
 
 
 # A user's own `python_functions = check_*` must not hide the gate.

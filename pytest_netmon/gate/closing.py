@@ -18,6 +18,8 @@ from pytest_netmon.reports.summary import summary_lines
 from pytest_netmon.runners import Left, failure_annotations, leave_summary
 from pytest_netmon.safe import for_terminal
 
+from .logs import for_log
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 #: The plugin that annotates failing tests as soon as it is installed, under GitHub Actions.
 _ANNOTATING_PLUGIN = "pytest_github_actions_annotate_failures"
 
+_ARTIFACTS = ("netmon.json", "netmon-junit.xml", "netmon.html")
+
 
 class Closing:
     """Announces results and the run to hooks, writes artifacts, and keeps what the summary has to say."""
@@ -38,14 +42,23 @@ class Closing:
         self._folder = report_folder
         self._run: Run | None = None
         self._written: list[Path] = []
+        self._notes: list[str] = []
         self._troubles: list[str] = []
         self._listed: list[str] = []
         self._left = Left()
 
     @property
     def is_red(self) -> bool:
-        """Whether a hook or an artifact failed."""
+        """Whether a hook or an artifact failed, or something else must not be green."""
         return bool(self._troubles)
+
+    def note(self, line: str) -> None:
+        """Have the summary say something."""
+        self._notes.append(line)
+
+    def note_trouble(self, line: str) -> None:
+        """Have the summary say something that makes the run red."""
+        self._troubles.append(line)
 
     def announce_result(self, result: Result) -> None:
         """Call the hook `pytest_netmon_result`."""
@@ -69,22 +82,25 @@ class Closing:
             self._listed = dry_run_lines(plan, endpoints) if endpoints else []
 
     def show_summary(self, reporter: pytest.TerminalReporter) -> None:
-        """Write the section "netmon" of pytest's summary; once, and only where something was probed."""
+        """Write the section "netmon" of pytest's summary; once, and only where there is something to say."""
         self._show_listed(reporter)
-        run, self._run = self._run, None
-        if run is None:
+        run, notes, troubles = self._run, self._notes, self._troubles
+        self._run, self._notes, self._troubles = None, [], []
+        if not (run or notes or troubles):
             return
         reporter.ensure_newline()
         reporter.section("netmon")
-        for line in summary_lines(run, self._config.get_terminal_writer().fullwidth):
-            reporter.line(line)
+        for line in summary_lines(run, self._config.get_terminal_writer().fullwidth) if run else ():
+            reporter.line(for_log(line))
         for path in self._written:
-            reporter.line(f"written: {for_terminal(self._as_named(path), None)}")
-        for trouble in self._troubles:
-            reporter.line(trouble, red=True)
+            reporter.line(for_log(f"written: {for_terminal(_as_named(path, self._config), None)}"))
+        for line in notes:
+            reporter.line(for_log(line), yellow=True)
+        for trouble in troubles:
+            reporter.line(for_log(trouble), red=True)
         if self._left.trouble:
-            reporter.line(for_terminal(self._left.trouble, None))
-        for command in (*self._left.commands, *self._annotations(run)):
+            reporter.line(for_log(for_terminal(self._left.trouble, None)))
+        for command in (*self._left.commands, *(self._annotations(run) if run else ())):
             reporter.line(command)
 
     def _annotations(self, run: Run) -> list[str]:
@@ -100,12 +116,12 @@ class Closing:
         if listed:
             reporter.section("netmon")
         for line in listed:
-            reporter.line(line)
+            reporter.line(for_log(line))
 
     def _write(self, run: Run, folder: Path) -> None:
         from pytest_netmon.reports.html_report import html_chunks  # jinja2 takes a tenth of a second
 
-        texts = {"netmon.json": json_chunks(run), "netmon-junit.xml": [junit_xml(run)], "netmon.html": html_chunks(run)}
+        texts = dict(zip(_ARTIFACTS, (json_chunks(run), [junit_xml(run)], html_chunks(run)), strict=True))
         try:
             self._written = write_artifacts(folder, texts)
         except ArtifactError as error:
@@ -117,11 +133,19 @@ class Closing:
             call()
         except pytest.exit.Exception:
             raise
-        except (Exception, SystemExit, pytest.fail.Exception, pytest.skip.Exception) as error:
+        except (Exception, SystemExit, pytest.fail.Exception, pytest.skip.Exception) as error:  # noqa: BLE001 - any
             told = "".join(traceback.format_exception(error)).rstrip()
             self._troubles.append(for_terminal(f"the hook {name} failed:\n{told}", None, lines=True))
 
-    def _as_named(self, path: Path) -> str:
-        """As a user would name it from where pytest was started."""
-        started_in = self._config.invocation_params.dir
-        return os.path.relpath(path, started_in) if path.is_relative_to(started_in) else str(path)
+
+def stale_lines(config: pytest.Config, folder: Path | None) -> list[str]:
+    """Say that the artifacts that stand in `folder` are none of this session: a CI system uploads what it finds."""
+    if folder is None or not any((folder / name).exists() for name in _ARTIFACTS):
+        return []
+    return [f"{for_terminal(_as_named(folder, config), None)}/ is from an earlier run"]
+
+
+def _as_named(path: Path, config: pytest.Config) -> str:
+    """As a user would name it from where pytest was started."""
+    started_in = config.invocation_params.dir
+    return os.path.relpath(path, started_in) if path.is_relative_to(started_in) else str(path)

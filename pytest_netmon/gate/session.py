@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,12 +13,13 @@ from pytest_netmon.reports.junit_report import flat_properties
 from pytest_netmon.reports.summary import header_lines, progress_line
 from pytest_netmon.safe import for_terminal
 
-from .closing import Closing
-from .collecting import endpoint_of, endpoints_of, endpoints_to_probe, parametrize, take_ids
+from .closing import Closing, stale_lines
+from .collecting import endpoint_of, endpoints_of, parametrize, take_ids
+from .coverage import Coverage
 from .logs import for_log
 from .measuring import Measuring, UnmeasuredError
 from .planning import Planned
-from .settings import refuse_xdist
+from .settings import refuse_xdist, report_folder
 from .signals import Ending
 from .tags import register_tags
 from .waiting import waiting_display
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
     from pytest_netmon.campaign import Progress
     from pytest_netmon.reports.junit_report import Property
-    from pytest_netmon.run import Result
+    from pytest_netmon.run import Result, Run
 
 #: Whether the running test has had its result: asked for again in the same test, it is a re-run.
 _HAD_RESULT = pytest.StashKey[bool]()
@@ -44,19 +46,26 @@ class Gate:
         refuse_xdist(config)
         self._config = config
         self._ending = Ending()
+        config.add_cleanup(self._ending.release)  # after all that other plugins do at the end
         self._measuring: Measuring | None = None
+        self._coverage: Coverage | None = None
+        self._pid = os.getpid()
         self._announced: set[int] = set()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
         """Make the plan before pytest's header, which shows it, and before any packet."""
-        planned = Planned(self._config)
+        try:
+            planned = Planned(self._config)
+            register_tags(self._config, planned.plan.endpoints)
+        except pytest.UsageError as error:
+            stale = stale_lines(self._config, report_folder(self._config))
+            raise pytest.UsageError(*error.args, *stale) from error
         self._plan, self._modules = planned.plan, planned.modules
-        register_tags(self._config, self._plan.endpoints)
         self._closing = Closing(self._config, planned.settings.report_folder)
 
     def pytest_report_header(self) -> list[str]:
-        return header_lines(self._plan, len(self._plan.endpoints))
+        return [for_log(line) for line in header_lines(self._plan, len(self._plan.endpoints))]
 
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
         return self._modules.of_argument(file_path, parent)
@@ -83,17 +92,27 @@ class Gate:
         """Probe while tests run; what a session only lists, or cannot run, gets no packet."""
         if session.config.option.collectonly:
             self._closing.list_plan(self._plan, endpoints_of(session.items))
-        wanted = endpoints_to_probe(session.items) if _runs_tests(session) else []
-        if not wanted:
+        if _only_lists(session):
             return (yield)
-        self._measuring = Measuring(self._plan, wanted)
+        self._coverage = Coverage(self._plan, session.items, could_collect=_could_collect(session))
+        if not self._coverage.wanted:
+            return (yield)
+        self._measuring = Measuring(self._plan, self._coverage.wanted)
         self._display = waiting_display(self._config)
         self._ending.end_tests_on_signals(session)
         try:
             self._measuring.start()
             return (yield)
+        except KeyboardInterrupt:
+            self._ending.interrupted()
+            raise
         finally:
-            self._measuring.stop()
+            if self._is_in_charge:
+                self._measuring.stop()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if self._coverage:
+            self._coverage.take(report)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -115,6 +134,8 @@ class Gate:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if not self._is_in_charge:
+            return
         self._ending.note_signals()
         run = self._measuring.finish() if self._measuring else None
         if run:
@@ -123,22 +144,39 @@ class Gate:
                     self._announce(result)
             finally:
                 self._closing.finish(run)
-        self._ending.release()
+        if self._coverage:
+            self._tell_coverage(self._coverage, run)
+        self._ending.release_unless_ending()
         if self._closing.is_red and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         session.exitstatus = self._ending.exit_status or session.exitstatus
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        self._closing.show_summary(terminalreporter)
+        if self._is_in_charge:
+            self._closing.show_summary(terminalreporter)
 
     def pytest_unconfigure(self) -> None:
         """Show the summary that pytest leaves out after a signal, and forget the samples."""
+        if not self._is_in_charge:
+            return
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
         if reporter and self._ending.signal:
             self._closing.show_summary(reporter)
-        self._ending.release()
         if self._measuring:
             self._measuring.close()
+
+    @property
+    def _is_in_charge(self) -> bool:
+        """False in a child that a test has forked and that came back from it: all here is the parent's business."""
+        return os.getpid() == self._pid
+
+    def _tell_coverage(self, coverage: Coverage, run: Run | None) -> None:
+        if line := coverage.line(run):
+            self._closing.note(line)
+        for stale in [] if run else stale_lines(self._config, report_folder(self._config)):
+            self._closing.note(stale)
+        for trouble in coverage.troubles(run):
+            self._closing.note_trouble(trouble)
 
     def endpoint(self, request: pytest.FixtureRequest) -> Endpoint:
         """What the fixture `netmon_endpoint` gives."""
@@ -155,7 +193,7 @@ class Gate:
         """What the fixture `netmon_result` gives. Raises UnmeasuredError where nothing can be judged."""
         item, endpoint = request.node, self._endpoint_given(endpoint)
         if self._measuring is None or endpoint not in self._measuring:
-            raise UnmeasuredError(f"{endpoint.id} was not probed in this session")
+            raise UnmeasuredError(f"{for_terminal(endpoint.id)} was not probed in this session")
         if item.stash.get(_HAD_RESULT, False):
             result = self._measuring.repeat(endpoint)
             self._closing.announce_result(result)
@@ -164,7 +202,7 @@ class Gate:
         item.stash[_HAD_RESULT] = True
         _set_properties(item, flat_properties(result))
         if result.verdict.status == "inconclusive":
-            raise UnmeasuredError(failure_text(result))
+            raise UnmeasuredError(for_log(failure_text(result)))
         return result
 
     def _endpoint_given(self, given: object) -> Endpoint:
@@ -198,10 +236,12 @@ class Gate:
             self._closing.announce_result(result)
 
 
-def _runs_tests(session: pytest.Session) -> bool:
-    option = session.config.option
-    failed = session.testsfailed and not option.continue_on_collection_errors
-    return not (option.collectonly or option.setupplan or failed)
+def _only_lists(session: pytest.Session) -> bool:
+    return bool(session.config.option.collectonly or session.config.option.setupplan)
+
+
+def _could_collect(session: pytest.Session) -> bool:
+    return not session.testsfailed or bool(session.config.option.continue_on_collection_errors)
 
 
 def _told(progress: Progress, planned_s: float) -> str:

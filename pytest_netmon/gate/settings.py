@@ -33,14 +33,20 @@ class Settings:
 
         Raises ConfigurationError where the rootdir has two files to choose from.
         """
-        report, files = config.option.netmon_report, _files(config)
-        folder = REPORT_FOLDER if report is None else report.strip()
+        files = _files(config)
         return cls(
             files=files,
             bare_ids=() if files else _take_bare_ids(config),
             overrides=_overrides(config),
-            report_folder=config.invocation_params.dir / folder if folder else None,
+            report_folder=report_folder(config),
         )
+
+
+def report_folder(config: pytest.Config) -> Path | None:
+    """Where artifacts go, None for nowhere."""
+    named = config.option.netmon_report
+    folder = REPORT_FOLDER if named is None else named.strip()
+    return config.invocation_params.dir / folder if folder else None
 
 
 def refuse_xdist(config: pytest.Config) -> None:

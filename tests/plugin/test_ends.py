@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 
@@ -80,6 +81,56 @@ def test_a_signal_while_the_artifacts_are_being_written_waits_for_them(project, 
         "import os, signal\ndef pytest_netmon_run(): os.kill(os.getpid(), signal.SIGTERM)\n",
     )
     assert project.run_apart("--netmon").ret == 128 + signal.SIGTERM
+    assert not is_partial(project)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize(
+    ("first", "second", "status"),
+    [
+        (signal.SIGINT, signal.SIGINT, pytest.ExitCode.INTERRUPTED),
+        (signal.SIGINT, signal.SIGTERM, 128 + signal.SIGTERM),
+        (signal.SIGTERM, signal.SIGINT, 128 + signal.SIGTERM),
+        (signal.SIGTERM, signal.SIGTERM, 128 + signal.SIGTERM),
+    ],
+)
+@pytest.mark.parametrize("moment", ["pytest_netmon_run", "pytest_unconfigure"])
+def test_a_second_signal_waits_until_the_artifacts_are_written(project, servers, first, second, status, moment):
+    project.write_targets(slow(servers.open()))
+    later = f"def {moment}(): os.kill(os.getpid(), {int(second)})\n"
+    project.write("conftest.py", SIGNAL_WHEN_WAITING.format(number=int(first)) + later)
+    result = project.run_apart("--netmon")
+    output = result.stdout.str() + result.stderr.str()
+    assert "Traceback" not in output
+    assert "INTERNALERROR" not in output
+    assert result.ret == (status if moment == "pytest_netmon_run" else exit_status_of(first))
+    assert is_partial(project)
+    assert project.artifact("netmon.html").rstrip().endswith("</html>")
+
+
+def exit_status_of(number):
+    return pytest.ExitCode.INTERRUPTED if number == signal.SIGINT else 128 + number
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_a_third_signal_kills(project, servers):
+    project.write_targets(slow(servers.open()))
+    later = "def pytest_netmon_run():\n    for _ in range(2): os.kill(os.getpid(), 15)\n"
+    project.write("conftest.py", SIGNAL_WHEN_WAITING.format(number=int(signal.SIGTERM)) + later)
+    assert project.run_apart("--netmon").ret == -signal.SIGTERM
+    assert not project.has_artifacts
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_that_comes_back_leaves_the_session_to_its_parent(project, servers):
+    server = servers.open()
+    project.write_targets(server.target, slow(server, name="slow", count=20))
+    project.write("test_own.py", "import os\ndef test_forks(): os.fork()\n")
+    project.write("conftest.py", "import os\ndef pytest_netmon_run(): print('told by', os.getpid())\n")
+    result = project.run_apart("--netmon", "-s")
+    assert result.ret == pytest.ExitCode.OK
+    assert result.stdout.str().count("told by") == 1
+    assert result.stdout.str().count("written: netmon-report/netmon.json") == 1
     assert not is_partial(project)
 
 
@@ -176,3 +227,10 @@ def test_samples_leave_no_temporary_file_behind(project, servers, monkeypatch, t
     project.write_targets(servers.open().target)
     project.run("--netmon").assert_outcomes(passed=1)
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("netmon-")] == []
+
+
+def test_a_host_name_that_a_test_has_patched_loses_no_artifact(project, servers):
+    project.write_targets(servers.open().target)
+    project.write("test_own.py", "import socket\ndef test_own(): socket.gethostname = None\n")
+    assert project.run_apart("--netmon").ret == pytest.ExitCode.OK
+    assert project.artifact()["monitoring_session"]["machine"]["host"]
