@@ -14,7 +14,7 @@ from check_runs import clean_environment, netmon
 from servers import Servers
 
 CONFIG = """
-defaults: {{timeout: 500ms}}
+defaults: {{timeout: 1s}}
 targets:
   - "127.0.0.1:{open}"
   - {{host: 127.0.0.1, name: closed, ports: [{closed}]}}
