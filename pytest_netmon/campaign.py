@@ -36,6 +36,8 @@ _LOOK_EVERY_S = 0.005
 _TICK_EVERY_S = 0.1
 #: How long the prober may take to begin (it starts in 0.12 s) and, told to stop, to end.
 _BEGIN_S, _END_S = 30.0, 1.0
+#: A temporary folder, the file in it that names its process, and how long it stays once that was killed.
+_FOLDER_PREFIX, _OWNER_FILE, _KEPT_S = "netmon-", "owner.pid", 24 * 3600.0
 
 # Loads the prober from its own folder and nothing else of ours: with -I and without a path to the
 # working folder, a user's own `types.py` or `json.py` cannot get in its way.
@@ -259,10 +261,39 @@ class Campaign:
 
 
 def _temporary_folder() -> Path:
+    """A folder that names its owner, so that a later campaign can tell what a killed one has left."""
     try:
-        return Path(tempfile.mkdtemp(prefix="netmon-"))
+        _sweep(Path(tempfile.gettempdir()))
+        folder = Path(tempfile.mkdtemp(prefix=_FOLDER_PREFIX))
+        (folder / _OWNER_FILE).write_text(str(os.getpid()), "ascii")
     except OSError as error:
         raise CampaignError(f"no temporary folder for samples can be made (TMPDIR?): {error}") from error
+    return folder
+
+
+def _sweep(temporary: Path) -> None:
+    """Remove the folders of this user's campaigns that were killed more than a day ago; until then `netmon report`
+    may recover their samples. Nothing is written to a folder any more of which every file is as old."""
+    if os.name != "posix":
+        return  # os.kill would end the process that it asks after
+    oldest_s = time.time() - _KEPT_S
+    for folder in temporary.glob(f"{_FOLDER_PREFIX}*"):
+        with contextlib.suppress(OSError, ValueError, OverflowError):
+            if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+                continue
+            owner = int((folder / _OWNER_FILE).read_text("ascii"))
+            if max(file.stat().st_mtime for file in folder.iterdir()) < oldest_s and not _is_alive(owner):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True  # another user's
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _end_of_process(status: int | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,3 +19,13 @@ def servers() -> Iterator[Servers]:
     """Loopback servers, ended with the test: `servers.open()`, `.closed()`, `.silent()`, `.resetting()`."""
     with Servers() as made:
         yield made
+
+
+@pytest.fixture(scope="session", autouse=True)
+def temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What tests that kill a process have it leave goes with pytest's own temporary folders."""
+    folder = str(tmp_path_factory.mktemp("temporary"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", folder)
+        patch.setattr(tempfile, "tempdir", None)
+        yield

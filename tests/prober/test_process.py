@@ -290,3 +290,35 @@ def test_a_folder_that_takes_no_samples_is_named_with_the_reason(tmp_path: Path,
     with pytest.raises(CampaignError, match=r"samples cannot be recorded: No such file or directory: .*missing"):
         running.start()
     running.close()
+
+
+def left_behind(temporary: Path, name: str, owner: int | str, age_s: float) -> Path:
+    """A campaign's folder as a kill leaves it."""
+    folder = temporary / name
+    folder.mkdir()
+    for file, text in (("owner.pid", str(owner)), ("samples.ndjson", "{}\n")):
+        (folder / file).write_text(text)
+        os.utime(folder / file, (time.time() - age_s,) * 2)
+    return folder
+
+
+@posix_only
+def test_what_killed_campaigns_left_is_removed_after_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    two_days_s = 2 * 24 * 3600.0
+    old = left_behind(tmp_path, "netmon-old", ended.pid, two_days_s)
+    new = left_behind(tmp_path, "netmon-new", ended.pid, 3600)
+    alive = left_behind(tmp_path, "netmon-alive", os.getpid(), two_days_s)
+    foreign = left_behind(tmp_path, "netmon-foreign", "none of ours", two_days_s)
+    written = left_behind(tmp_path, "netmon-written", ended.pid, two_days_s)
+    (written / "samples.ndjson").write_text("{}\n")
+    elsewhere = left_behind(tmp_path, "elsewhere", ended.pid, two_days_s)
+    (tmp_path / "netmon-link").symlink_to(elsewhere)
+    Campaign(Plan(endpoints=[Endpoint(host="127.0.0.1", port=1)]), [0]).close()
+    assert not old.exists()
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *(path.name for path in (new, alive, foreign, written, elsewhere)),
+        "netmon-link",
+    }
