@@ -65,7 +65,7 @@ def _limits_of(place: Place, origin: Origin, problems: Problems) -> Iterator[Lim
     """The limits in one text, separated by commas."""
     if place.broken:
         return
-    if not isinstance(place.value, str) or place.is_secret or holds_secrets(place.value):
+    if not isinstance(place.value, str) or place.hidden or holds_secrets(place.value):
         hint = "write it as one text" if isinstance(place.value, dict) else ""
         problems.append(place.problem(Unexpected(A_LIMIT, hint).told(place.found)))
         return
@@ -74,6 +74,9 @@ def _limits_of(place: Place, origin: Origin, problems: Problems) -> Iterator[Lim
         try:
             yield parse_limit(text, origin)
         except LimitError as error:
+            if place.is_secret:
+                problems.append(place.problem(Unexpected(A_LIMIT).told(place.found)))
+                return
             whole, words = quoted(text.strip()), str(error)
             words = words if whole in words or not text.strip() else f"{words} in {whole}"
             problems.append(place.problem(words, start + error.offset))

@@ -68,6 +68,14 @@ def test_no_hint_quotes_a_variable(written: Written, holder: str, value: str, li
     assert told.partition(": ")[2] == line
 
 
+def test_a_limit_may_come_from_a_variable(written: Written) -> None:
+    text = "targets: [{host: 'db:1', limits: ['p95 < ${MS}ms', '${LIMIT}'], warn: ['${WARN:-max < 1s}']}]"
+    endpoint = written.endpoint(text, env={"MS": "50", "LIMIT": "success >= 99%, max < 2s"})
+
+    assert [limit.text for limit in endpoint.limits] == ["p95 < 50ms", "success >= 99%", "max < 2s"]
+    assert [limit.text for limit in endpoint.warn] == ["max < 1s"]
+
+
 @pytest.mark.parametrize("target", ["127.0.0.1:18001;password=hunter2", DSN])
 def test_a_connection_string_is_not_shown_and_what_to_write_is_told(written: Written, target: str) -> None:
     (line,) = written.lines(targets=(target,))
