@@ -39,7 +39,7 @@ def main(argv: list[str]) -> int:
     if options.dry_run:
         sys.stdout.write("".join(f"{line}\n" for line in plan_lines(plan)))
         return MET
-    outputs = Outputs(options.output, options.junit)
+    outputs = Outputs(options.output, options.junit, options.html)
     outputs.refuse_unwritable([*options.config, *([options.log_file] if options.log_file else [])])
     return Monitor(plan, outputs, options).run()
 

@@ -79,6 +79,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     output = parser.add_argument_group("output")
     output.add_argument("-o", "--output", metavar="FILE", help="save the results as JSON; - is stdout")
     output.add_argument("--junit", metavar="FILE", help="save the results as JUnit XML")
+    output.add_argument("--html", metavar="FILE", help="save a report with charts, one HTML file")
     output.add_argument("-v", "--verbose", action="count", default=0, help="log each check; -vv: also decisions")
     output.add_argument("--log-file", metavar="FILE", type=Path, help="append the log to a file, too")
     output.add_argument("--plain", action="store_true", help="statistics as text, also on a terminal")

@@ -17,24 +17,30 @@ STANDARD_OUTPUT = "-"
 
 @dataclass(frozen=True)
 class Outputs:
-    """json, junit, html: paths as they were given, None where not asked for; `-` for the JSON is standard output."""
+    """Paths as they were given, None where not asked for; `-` for the JSON is standard output."""
 
     json: str | None = None
     junit: str | None = None
     html: str | None = None
+    markdown: str | None = None
+    openmetrics: str | None = None
 
     @property
     def json_to_stdout(self) -> bool:
         return self.json == STANDARD_OUTPUT
+
+    def names(self) -> tuple[str | None, ...]:
+        """All of them, in the order in which they are written."""
+        return (self.json, self.junit, self.html, self.markdown, self.openmetrics)
 
     def refuse_unwritable(self, read: Iterable[Path]) -> None:
         """Look before any packet whether the files can be written.
 
         Raises UsageError where one would overwrite another, or a file that is `read`, and ArtifactError.
         """
-        for option, name in (("--junit", self.junit), ("--html", self.html)):
-            if name == STANDARD_OUTPUT:
-                raise UsageError(f"{option}: expected a file, got -: name one, or /dev/stdout")
+        for option in ("junit", "html", "markdown", "openmetrics"):
+            if getattr(self, option) == STANDARD_OUTPUT:
+                raise UsageError(f"--{option}: expected a file, got -: name one, or /dev/stdout")
         paths = [path for path, _ in self._files()]
         if not paths:
             return
@@ -53,12 +59,10 @@ class Outputs:
         return [trouble for trouble in troubles if trouble]
 
     def _files(self, run: Run | None = None) -> Iterator[tuple[Path, Iterable[str]]]:
-        if self.json is not None and not self.json_to_stdout:
-            yield Path(self.json), _json(run)
-        if self.junit is not None:
-            yield Path(self.junit), _junit(run)
-        if self.html is not None:
-            yield Path(self.html), _html(run)
+        texts = (_json, _junit, _html, _markdown, _openmetrics)
+        for name, text in zip(self.names(), texts, strict=True):
+            if name is not None and name != STANDARD_OUTPUT:
+                yield Path(name), text(run)
 
 
 def _trouble_of_writing(path: Path, chunks: Iterable[str]) -> str | None:
@@ -90,6 +94,20 @@ def _html(run: Run | None) -> Iterator[str]:
         from pytest_netmon.reports.html_report import html_chunks
 
         yield from html_chunks(run)
+
+
+def _markdown(run: Run | None) -> Iterator[str]:
+    if run is not None:
+        from pytest_netmon.reports.markdown_report import markdown_summary
+
+        yield markdown_summary(run)
+
+
+def _openmetrics(run: Run | None) -> Iterator[str]:
+    if run is not None:
+        from pytest_netmon.reports.openmetrics_report import openmetrics_text
+
+        yield openmetrics_text(run)
 
 
 def _is_same(one: Path, other: Path) -> bool:

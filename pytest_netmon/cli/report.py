@@ -41,7 +41,7 @@ def main(argv: list[str]) -> int:
     """Run `netmon report` and return its exit status. Raises UsageError and ArtifactError."""
     options = _parse(argv)
     samples = Path(options.run)
-    outputs = Outputs(options.json, options.junit)
+    outputs = Outputs(options.json, options.junit, options.html, options.markdown, options.openmetrics)
     outputs.refuse_unwritable([samples])
     screen = Screen(sys.stderr if outputs.json_to_stdout else sys.stdout, sys.stderr, os.environ)
     ending = Ending()
@@ -57,6 +57,9 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("runs", nargs="*", metavar="SAMPLES", help="a sample file")
     parser.add_argument("--json", metavar="FILE", help="save the results as JSON; - is stdout")
     parser.add_argument("--junit", metavar="FILE", help="save the results as JUnit XML")
+    parser.add_argument("--html", metavar="FILE", help="save a report with charts, one HTML file")
+    parser.add_argument("--markdown", metavar="FILE", help="save a summary in Markdown")
+    parser.add_argument("--openmetrics", metavar="FILE", help="save figures for the node exporter's textfile collector")
     options = parser.parse_intermixed_args(argv)
     if len(options.runs) != 1:
         found = "none" if not options.runs else f"{len(options.runs)} of them"

@@ -18,7 +18,7 @@ def save(run: Run, outputs: Outputs, screen: Screen, progress: Progress) -> list
     samples = number_of_samples(run)
     troubles = outputs.write(run, lambda path, chunks: progress.writing(path, chunks, samples))
     if not troubles:
-        for name in (outputs.json, outputs.junit, outputs.html):
+        for name in outputs.names():
             if name not in (None, STANDARD_OUTPUT):
                 screen.line(f"Results saved to {for_terminal(str(name), None)}")
     screens = [screen, *([_written_to_stdout(run)] if outputs.json_to_stdout else [])]

@@ -107,6 +107,14 @@ def test_junit_has_a_testcase_for_each_endpoint(monitor: InProcess, servers: Ser
     assert ran.out.endswith("Results saved to f.xml\n")
 
 
+def test_html_holds_the_report_with_charts(monitor: InProcess, servers: Servers, tmp_path: Path) -> None:
+    target = servers.open().target
+    ran = monitor(target, *FAST, "--html", "f.html")
+    assert ran.status == 0
+    assert ran.out.endswith("Results saved to f.html\n")
+    assert target in (tmp_path / "f.html").read_text()
+
+
 def test_verbose_logs_each_check_and_a_file_gets_the_same(monitor: InProcess, servers: Servers, tmp_path: Path) -> None:
     target = servers.open().target
     ran = monitor(target, *FAST, "-v", "--log-file", "log.txt")

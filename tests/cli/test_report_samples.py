@@ -64,6 +64,22 @@ def killed(tmp_path: Path) -> Path:
     return path
 
 
+def test_any_report_can_be_made_of_them(report: InProcess, killed: Path) -> None:
+    ran = report(killed.name, "--html", "r.html", "--markdown", "r.md", "--openmetrics", "r.prom")
+    assert ran.status == 0
+    assert ran.out.endswith("Results saved to r.html\nResults saved to r.md\nResults saved to r.prom\n")
+    assert "db.internal:5432" in Path("r.html").read_text()
+    assert "netmon: 1 endpoint" in Path("r.md").read_text()
+    assert Path("r.prom").read_text().endswith("# EOF\n")
+
+
+@pytest.mark.parametrize("option", ["--junit", "--html", "--markdown", "--openmetrics"])
+def test_only_the_json_goes_to_standard_output(report: InProcess, killed: Path, option: str) -> None:
+    ran = report(killed.name, option, "-")
+    assert (ran.status, ran.out) == (2, "")
+    assert f"{option}: expected a file, got -" in ran.err
+
+
 def test_every_recorded_sample_is_shown_and_saved(report: InProcess, killed: Path) -> None:
     ran = report(killed.name, "--json", "r.json", "--junit", "r.xml")
     results = report_of(Path("r.json"))
