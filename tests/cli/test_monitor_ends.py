@@ -125,8 +125,8 @@ def test_a_prober_that_is_killed_ends_the_run_as_inconclusive(tmp_path: Path, se
         os.kill(int(children[0]), signal.SIGKILL)
         ended, _, err = end_of(process)
 
-    assert ended == 3
-    assert "ERROR   the prober ended too early (status -9)" in err
+    assert ended == 3, err
+    assert "ERROR   the prober ended too early (" in err
     assert len(recorded_checks(report_of(tmp_path / "f.json"))) >= len(recorded)
 
 
