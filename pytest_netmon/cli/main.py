@@ -19,7 +19,7 @@ from .screen import forget_output
 COMMANDS = {
     "check": "can this machine reach everything, fast enough? The gate, without pytest",
     "monitor": "watch targets for minutes or weeks, live",
-    "report": "render, merge, compare and recover what was measured",
+    "report": "make reports of the samples that a killed monitor left",
     "init": "write a netmon.yaml to start from, or the step of a pipeline",
 }
 _HELP = ("-h", "--help", "help")
