@@ -90,6 +90,9 @@ def read_name(value: Value) -> str:
         raise Unexpected("a name", "put it in quotes" if isinstance(value, (bool, int, float)) else "")
     if holds_secrets(value):
         raise Unexpected("a name without '://' and '@'", "a URL belongs under host")
+    if "::" in value or "##" in value:
+        # pytest prints ids as they are: its own ids are cut at '::', CI runners obey '::...' and '##vso[...]'.
+        raise Unexpected("a name without '::' and '##'", "choose another one")
     if not value.isprintable() or value != value.strip() or not 1 <= len(value) <= LONGEST_NAME:
         raise Unexpected(f"a name of 1..{LONGEST_NAME} printable characters, without spaces at its ends")
     return value

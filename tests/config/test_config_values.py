@@ -128,6 +128,8 @@ def test_a_name_is_text_and_no_url() -> None:
     assert fields.read_name("payments database") == "payments database"
     assert "put it in quotes" in refusal(fields.read_name, 5)
     assert "a URL belongs under host" in refusal(fields.read_name, "redis://user:pw@host")
+    for command in ("::error file=x::pwned", "##vso[task.setvariable]", "##[error]"):
+        assert "expected a name without '::' and '##'" in refusal(fields.read_name, command)
 
 
 def test_variables_are_replaced_as_in_the_shell() -> None:
