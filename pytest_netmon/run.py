@@ -6,7 +6,7 @@ Reports are functions from these to text.
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from .plan import Endpoint, Plan
 from .samples import Gap, Lateness, Sample, SampleStore
@@ -22,8 +22,7 @@ class Result:
     """What came of one endpoint.
 
     index: of the endpoint in the plan. complete: False where the run ended before its checks
-    did. last_failure: the latest sample that was not `open` (None where all were), for the
-    cause that a report names. address: the one that answered last, else the last one tried.
+    did. address: the one that answered last, else the last one tried.
     store: where `samples` are read from; samples are on disk, not in memory.
     """
 
@@ -86,7 +85,6 @@ class Run:
     lost_samples: int = 0
     warnings: tuple[str, ...] = ()
     measuring: Measuring | None = None
-    extra: dict[str, object] = field(default_factory=dict)
 
     @property
     def store(self) -> SampleStore | None:

@@ -31,7 +31,7 @@ def suspended_ns() -> int:
 
 
 # States of include/net/tcp_states.h.
-ESTABLISHED, SYN_SENT, SYN_RECV, CLOSED, CLOSE_WAIT = 1, 2, 3, 7, 8
+ESTABLISHED, SYN_SENT, SYN_RECV = 1, 2, 3
 
 # struct tcp_info of include/uapi/linux/tcp.h: the state is byte 0, u32 fields follow at 8:
 # tcpi_last_ack_recv at 56 (ms ago), tcpi_rtt at 68 (us), tcpi_total_retrans at 100.
