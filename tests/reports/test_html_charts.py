@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_runs import failed, measured, opened, result_of
 
@@ -82,6 +82,8 @@ def test_each_check_is_a_dot_a_repeated_syn_a_ring_and_a_failure_a_tick():
     assert (line.bars, line.stretch_us) == ("", None)
 
 
+# More checks than are drawn singly are many by their nature.
+@settings(suppress_health_check=[HealthCheck.large_base_example, HealthCheck.data_too_large, HealthCheck.too_slow])
 @given(
     st.lists(
         st.one_of(TIMES_MS.map(opened), st.sampled_from([failed("timeout"), failed("refused"), failed("local_error")])),
