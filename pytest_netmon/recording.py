@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import heapq
 import io
+import os
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -97,6 +98,7 @@ class Recording:
         self._places: dict[int, array[int]] = {}
         self._keeps_places = True
         self._file: io.BufferedReader | None = None
+        self._opened_by = os.getpid()
         self._read_to = 0
 
     def poll(self) -> int:
@@ -105,6 +107,9 @@ class Recording:
         A line without its end is left for the next time. Raises SampleFileError where the file is
         not what a prober writes, with the line's place in bytes.
         """
+        if self._opened_by != os.getpid():
+            # A forked child shares the place in the file with its parent: each needs a file of its own.
+            self._file, self._opened_by = None, os.getpid()
         if self._file is None:
             try:
                 self._file = self.path.open("rb")
@@ -283,7 +288,8 @@ class Recording:
 
     def _read(self, places: Iterable[int]) -> Iterator[Sample]:
         with contextlib.ExitStack() as stack:
-            file = self._file or stack.enter_context(self.path.open("rb"))
+            own = self._file if self._opened_by == os.getpid() else None
+            file = own or stack.enter_context(self.path.open("rb"))
             for place in places:
                 file.seek(place)
                 yield self._decoded(file.readline(), place)

@@ -21,7 +21,7 @@ from pytest_netmon.safe import for_terminal
 from .logs import for_log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pytest_netmon.plan import Endpoint, Plan
@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 _ANNOTATING_PLUGIN = "pytest_github_actions_annotate_failures"
 
 _ARTIFACTS = ("netmon.json", "netmon-junit.xml", "netmon.html")
+
+
+def _junit_chunks(run: Run) -> Iterator[str]:
+    """Made while it is written, so that what cannot be read then is told like any other trouble."""
+    yield junit_xml(run)
 
 
 class Closing:
@@ -121,7 +126,7 @@ class Closing:
     def _write(self, run: Run, folder: Path) -> None:
         from pytest_netmon.reports.html_report import html_chunks  # jinja2 takes a tenth of a second
 
-        texts = dict(zip(_ARTIFACTS, (json_chunks(run), [junit_xml(run)], html_chunks(run)), strict=True))
+        texts = dict(zip(_ARTIFACTS, (json_chunks(run), _junit_chunks(run), html_chunks(run)), strict=True))
         try:
             self._written = write_artifacts(folder, texts)
         except ArtifactError as error:
