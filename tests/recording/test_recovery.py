@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ from pytest_netmon.limits import parse_limit
 from pytest_netmon.plan import Endpoint, Plan
 from pytest_netmon.plan_record import PlanRecordError, plan_of, record_of
 from pytest_netmon.problems import Source
-from pytest_netmon.recording import in_check_order
+from pytest_netmon.recording import Recording, in_check_order
 from pytest_netmon.run import Run
 from pytest_netmon.samples import Sample, SampleFileError
 
@@ -168,3 +169,20 @@ def test_a_run_ends_where_its_last_check_did_although_the_machine_slept_meanwhil
     campaign.close()
 
     assert (run.ended_at - run.started_at).total_seconds() == pytest.approx(3600, abs=1)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_does_not_move_its_parents_place_in_the_file(recorded: tuple[Run, Path]) -> None:
+    _, path = recorded
+    recording = Recording(path)
+    recording.poll()
+    assert recording._file is not None
+    place = os.lseek(recording._file.fileno(), 0, os.SEEK_CUR)
+    child = os.fork()
+    if child == 0:
+        recording.poll()
+        if recording._file is not None:
+            recording._file.seek(0)
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.lseek(recording._file.fileno(), 0, os.SEEK_CUR) == place
