@@ -11,6 +11,7 @@ with the number of samples.
 from __future__ import annotations
 
 import copy
+import functools
 import heapq
 import math
 from collections import Counter
@@ -68,7 +69,8 @@ class Distribution:
             raise ValueError(f"expected a percentile above 0 and up to 100, got {percentile}")
         if not self.count:
             return None
-        return self._ranked_ms(math.ceil(Fraction(str(percentile)) * self.count / 100))
+        share = _share(percentile)
+        return self._ranked_ms(-(-share.numerator * self.count // share.denominator))
 
     def _ranked_ms(self, rank: int) -> float | None:
         if rank == 1 or rank == self.count:  # exact, whatever the others are
@@ -406,6 +408,11 @@ class DistributionBuilder:
             return None
         spread = self.count * self.squares_us2 - self.sum_us * self.sum_us
         return math.sqrt(spread / (self.count * (self.count - 1))) / 1000
+
+
+@functools.lru_cache(maxsize=64)
+def _share(percentile: float) -> Fraction:
+    return Fraction(str(percentile)) / 100
 
 
 def _coarse(value_us: int) -> int:
