@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .judging import can_be_judged, controls_of, failed_controls, result_of, run_of, started_at
+from .judging import Judge, run_of, started_at
 from .outcomes import EXPECTED, OPEN, OUTCOMES, TRANSIENT
 from .plan import Endpoint, Plan
 from .plan_record import record_of
@@ -89,17 +89,13 @@ class Campaign:
         self.plan = plan
         self.selected = tuple(selected)
         self._machine = machine()  # now: tests may replace socket.gethostname later
-        self._controls = controls_of(plan, selected)
-        self._failed_controls: tuple[str, ...] | None = None
         self._folder = _temporary_folder()
         self.recording = Recording(sample_file or self._folder / "samples.ndjson", observe)
         self._refresh_s = refresh_s
         self._kernel = kernel
         self._process: subprocess.Popen[bytes] | None = None
         self._errors = self._folder / "prober-errors.txt"
-        self._ended = False
-        self._fault: str | None = None
-        self._results: dict[int, Result] = {}
+        self._judge = Judge(plan, self.recording, selected)
         self._started_s = self._ended_s = time.monotonic()
 
     def start(self) -> None:
@@ -124,42 +120,52 @@ class Campaign:
                 raise CampaignError(f"the prober did not begin within {_BEGIN_S:.0f} s")
             time.sleep(_LOOK_EVERY_S)
             self.poll()
-            if self._ended and self.recording.header is None:
-                raise CampaignError(self._fault or "the prober ended before it began")
+            if self._judge.ended and self.recording.header is None:
+                raise CampaignError(self._judge.fault or "the prober ended before it began")
 
     @property
     def progress(self) -> Progress:
         done = sum(1 for index in self.selected if index in self.recording.done)
-        until_s = self._ended_s if self._ended else time.monotonic()
+        until_s = self._ended_s if self._judge.ended else time.monotonic()
         return Progress(done, len(self.selected), self.recording.checks, until_s - self._started_s)
 
     @property
     def ended(self) -> bool:
         """Whether the prober has ended and everything that it wrote is in."""
-        return self._ended
+        return self._judge.ended
+
+    @property
+    def has_exited(self) -> bool:
+        """Whether the prober's process is gone. This and `last_words` may be asked from any thread."""
+        return self._process is None or self._process.poll() is not None
+
+    @property
+    def fault(self) -> str | None:
+        """Why samples are missing that were still to come; None where nothing went wrong."""
+        return self._judge.fault
 
     def poll(self) -> None:
         """Take in what the prober has written since."""
-        if self._ended:
+        if self._judge.ended:
             return
-        gone = self._process is None or self._process.poll() is not None
+        gone = self.has_exited
         try:
             self.recording.poll()
         except (SampleFileError, OSError) as error:
-            self._fault = f"the sample file cannot be read: {error}"
+            self._judge.fault = f"the sample file cannot be read: {error}"
             self._kill()
             gone = True
         if gone:
-            self._ended = True
+            self._judge.ended = True
             self._ended_s = time.monotonic()
             started = self._process is not None
-            if started and self._fault is None and self.recording.end_reason is None:
-                self._fault = self._last_words()
+            if started and self._judge.fault is None and self.recording.end_reason is None:
+                self._judge.fault = self.last_words
 
     def done(self, index: int) -> bool:
         """Whether the endpoint can be judged: all samples of it and of what its verdict depends on are in, or no
         more will come."""
-        return self._ended or can_be_judged(self.plan, self.recording, self.selected, self._controls, index)
+        return self._judge.is_done(index)
 
     def wait(self, index: int, tick: Callable[[Progress], None] | None = None) -> None:
         """Block until the endpoint is done; `tick` is called about ten times a second."""
@@ -167,26 +173,11 @@ class Campaign:
 
     def wait_all(self, tick: Callable[[Progress], None] | None = None) -> None:
         """Block until the prober has ended."""
-        self._wait_until(lambda: self._ended, tick)
+        self._wait_until(lambda: self._judge.ended, tick)
 
     def result(self, index: int) -> Result:
         """What came of an endpoint so far; judged as complete once it is done."""
-        if index in self._results:
-            return self._results[index]
-        is_done = self.done(index)
-        result = result_of(self.plan, self.recording, index, self._failed(), self._fault)
-        if is_done:
-            self._results[index] = result
-        return result
-
-    def _failed(self) -> tuple[str, ...]:
-        """The controls that failed; once all of them are done, looked at once."""
-        if self._failed_controls is not None:
-            return self._failed_controls
-        failed = failed_controls(self.plan, self.recording, self._controls)
-        if self._ended or all(index in self.recording.done for index in self._controls):
-            self._failed_controls = failed
-        return failed
+        return self._judge.result(index)
 
     def stop(self) -> None:
         """End the prober: by the end of its input, and by force if it takes too long."""
@@ -213,7 +204,7 @@ class Campaign:
         elapsed_us = max((self._ended_s - self._started_s) * 1e6, self.recording.last_us)
         elapsed = datetime.timedelta(microseconds=elapsed_us)
         started = started_at(self.recording) or datetime.datetime.now(datetime.timezone.utc).astimezone()
-        fault = (self._fault,) if self._fault else ()
+        fault = (self._judge.fault,) if self._judge.fault else ()
         return run_of(self.plan, self.recording, results, started + elapsed, self._machine, fault)
 
     def close(self) -> None:
@@ -232,12 +223,9 @@ class Campaign:
                 next_tick_s = time.monotonic() + _TICK_EVERY_S
                 tick(self.progress)
 
-    def _kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-
-    def _last_words(self) -> str:
+    @property
+    def last_words(self) -> str:
+        """What to say of a prober that has exited before its time."""
         status = None if self._process is None else self._process.returncode
         try:
             lines = self._errors.read_text("utf-8", "replace").split("\n")
@@ -245,6 +233,11 @@ class Campaign:
             lines = []
         said = [line.strip() for line in lines if line.strip()]
         return f"the prober ended too early ({_end_of_process(status)})" + (f": {said[-1]}" if said else "")
+
+    def _kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
 
     def _job(self) -> dict[str, object]:
         return {

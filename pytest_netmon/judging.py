@@ -73,6 +73,52 @@ def result_of(
     )
 
 
+class Judge:
+    """The endpoints of a campaign, judged while its samples come in.
+
+    selected: the indexes of all that are probed. ended: whether no more samples will come; set by whoever
+    polls the recording. fault: why some are missing, None where nothing went wrong.
+    """
+
+    def __init__(self, plan: Plan, recording: Recording, selected: Sequence[int]) -> None:
+        self.ended = False
+        self.fault: str | None = None
+        self._plan = plan
+        self._recording = recording
+        self._selected = tuple(selected)
+        self._controls = controls_of(plan, selected)
+        self._failed_controls: tuple[str, ...] | None = None
+        self._results: dict[int, Result] = {}
+
+    def is_done(self, index: int) -> bool:
+        """Whether the endpoint can be judged: all samples of it and of what its verdict depends on are in, or no
+        more will come."""
+        return self.ended or self.has_all(index)
+
+    def has_all(self, index: int) -> bool:
+        """Whether the endpoint can be judged, and not only because no more will come."""
+        return can_be_judged(self._plan, self._recording, self._selected, self._controls, index)
+
+    def result(self, index: int) -> Result:
+        """What came of an endpoint so far; judged as complete once it is done."""
+        if index in self._results:
+            return self._results[index]
+        is_done = self.is_done(index)
+        result = result_of(self._plan, self._recording, index, self._failed(), self.fault)
+        if is_done:
+            self._results[index] = result
+        return result
+
+    def _failed(self) -> tuple[str, ...]:
+        """The controls that failed; once all of them are done, looked at once."""
+        if self._failed_controls is not None:
+            return self._failed_controls
+        failed = failed_controls(self._plan, self._recording, self._controls)
+        if self.ended or all(index in self._recording.done for index in self._controls):
+            self._failed_controls = failed
+        return failed
+
+
 def run_of(
     plan: Plan,
     recording: Recording,
