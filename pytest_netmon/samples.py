@@ -2,7 +2,7 @@
 
 The prober appends to the sample file (NDJSON, UTF-8), others read it. `prober/protocol.py`
 writes down the lines; `decode_line` turns them into values and trusts nothing in them: a file may
-be cut, mixed up or made by hand, and a wrong number would be worse than none.
+be cut, damaged or made by hand, and a wrong number would be worse than none.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
 from .outcomes import OPEN
-from .prober.protocol import VERSION
+from .prober.protocol import VERSION, is_sealed
 
 #: A sample has at most a few attempts and one message; a header holds the whole plan.
 MOST_SAMPLE_BYTES = 64 << 10
@@ -182,17 +182,20 @@ class SampleFileError(ValueError):
     """A line that no prober of this version writes; the text says what is wrong with it."""
 
 
-def decode_line(line: bytes | str) -> Record:
+def decode_line(line: bytes) -> Record:
     """Return what a whole line of a sample file says; its newline may still be there.
 
-    Raises SampleFileError for anything that `prober/protocol.py` does not allow: a number that is
+    Raises SampleFileError for anything that `prober/protocol.py` does not allow: another checksum, a number that is
     negative, a fraction, a boolean or beyond all bounds, an `open` sample without a connect time,
     another version. Keys that are not known in objects are passed over.
     """
     if len(line) > MOST_LINE_BYTES:
         _malformed(f"a line of {len(line)} characters")
+    if not is_sealed(line):
+        _malformed("no line of a sample file, or damaged: its checksum is missing or wrong")
     value = _parsed(line)
     if type(value) is list:
+        del value[-1]  # the checksum
         if len(line) > MOST_SAMPLE_BYTES:
             _malformed(f"a sample of {len(line)} characters")
         return _sample(value)
@@ -201,9 +204,9 @@ def decode_line(line: bytes | str) -> Record:
     raise SampleFileError("expected an array or an object")
 
 
-def _parsed(line: bytes | str) -> object:
+def _parsed(line: bytes) -> object:
     try:
-        return _DECODER.decode(line if isinstance(line, str) else line.decode("utf-8"))
+        return _DECODER.decode(line.decode("utf-8"))
     except RecursionError:
         raise SampleFileError("nested too deeply") from None
     except ValueError as error:  # also UnicodeDecodeError, and int() on too many digits

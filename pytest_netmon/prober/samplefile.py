@@ -12,6 +12,8 @@ import threading
 import time
 from typing import Dict, List, Optional
 
+from .protocol import sealed
+
 #: Lines kept in memory while the disk takes none.
 MOST_WAITING_BYTES = 8 << 20
 RETRY_NS = 500_000_000
@@ -42,10 +44,12 @@ class SampleFile:
         threading.Thread(target=self._sync_for_ever, daemon=True, name="netmon-sync").start()
 
     def event(self, event: Dict[str, object]) -> None:
-        self._lines.append(json.dumps(event, separators=(",", ":")).encode("ascii") + b"\n")
+        """Append an event's line."""
+        self.sample(json.dumps(event, separators=(",", ":")).encode("ascii") + b"\n")
 
     def sample(self, line: bytes) -> None:
-        self._lines.append(line)
+        """Append a line, which is not sealed yet."""
+        self._lines.append(sealed(line))
 
     def flush(self, now_ns: int) -> None:
         """Write what was collected; on a full disk keep it and try again later."""

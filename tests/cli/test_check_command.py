@@ -13,17 +13,18 @@ from xml.etree import ElementTree
 import jsonschema
 import pytest
 from check_runs import ROOT, InProcess, Ran, clean_environment, netmon
+from sealed_lines import line_of
 from servers import Servers
 
 SCHEMA = json.loads((ROOT / "pytest_netmon/schemas/results.schema.json").read_text())
 
 #: A prober that is killed as soon as it has begun.
-KILLED = """
+KILLED = f"""
 import json, os, signal, sys
 def main():
     job = json.loads(sys.stdin.readline())
     with open(job["sample_file"], "w") as file:
-        file.write(json.dumps({"netmon": 1, "started_unix_us": 0, "context": {}}) + "\\n")
+        file.write({line_of({"netmon": 1, "started_unix_us": 0, "context": {}})!r})
     os.kill(os.getpid(), signal.SIGKILL)
 """
 

@@ -19,6 +19,7 @@ from monitor_runs import InProcess, calm, has_open, lines_of, recorded_checks, r
 from servers import Servers
 
 from pytest_netmon.cli.main import main
+from pytest_netmon.prober.protocol import sealed
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills as POSIX does")
 
@@ -92,8 +93,8 @@ def test_the_next_start_saves_what_was_left_before_it_measures(tmp_path: Path, s
 def test_ctrl_c_while_it_is_saved_ends_it_and_changes_nothing(tmp_path: Path, servers: Servers) -> None:
     left_behind(tmp_path, servers)
     lines = (tmp_path / SAMPLES).read_bytes().splitlines(keepends=True)
-    numbered = (b'[0,%d,%d,"open",40,90,null,40,0,"127.0.0.1",null]\n' % (at, at * 10_000) for at in range(1, 150_000))
-    (tmp_path / SAMPLES).write_bytes(lines[0] + b"".join(numbered) + lines[-1])
+    samples = (b'[0,%d,%d,"open",40,90,null,40,0,"127.0.0.1",null]\n' % (at, at * 10_000) for at in range(1, 150_000))
+    (tmp_path / SAMPLES).write_bytes(lines[0] + b"".join(map(sealed, samples)) + lines[-1])
     before = (tmp_path / SAMPLES).read_bytes()
     with running(tmp_path, servers.open().target, "-o", "f.json") as process:
         wait_for(lambda: has_open(process.pid, tmp_path / SAMPLES))

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 from check_runs import Ran, clean_environment, command
 from monitor_runs import has_open, recorded_checks, report_of, wait_for, watched
+from sealed_lines import line_of
 
 from pytest_netmon.cli.main import main
 from pytest_netmon.plan import Endpoint, Plan
@@ -44,15 +45,16 @@ def report(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, 
 def header_of(*endpoints: Endpoint) -> str:
     plan = record_of(Plan(endpoints=list(endpoints)))
     context = {"plan": plan, "selected": [*range(len(endpoints))], "machine": {"host": "m"}}
-    return json.dumps({**HEADER, "context": context}) + "\n"
+    return line_of({**HEADER, "context": context})
 
 
 def opened(check: int, endpoint: int = 0, us: int = 15_230) -> str:
-    return f'[{endpoint},{check},{check * 1_000_000},"open",{us},{us},null,{us},0,"10.0.0.1",null]\n'
+    return line_of([endpoint, check, check * 1_000_000, "open", us, us, None, us, 0, "10.0.0.1", None])
 
 
 def refused(check: int) -> str:
-    return f'[0,{check},{check * 1_000_000},"refused",null,90,null,null,0,"10.0.0.1",{{"errno":"ECONNREFUSED"}}]\n'
+    detail = {"errno": "ECONNREFUSED"}
+    return line_of([0, check, check * 1_000_000, "refused", None, 90, None, None, 0, "10.0.0.1", detail])
 
 
 @pytest.fixture
@@ -106,7 +108,7 @@ def test_every_recorded_sample_is_shown_and_saved(report: InProcess, killed: Pat
 
 def test_a_run_that_had_ended_is_complete(report: InProcess, tmp_path: Path) -> None:
     path = tmp_path / "s"
-    path.write_text(header_of(watched()) + opened(1) + '{"event":"end","reason":"stopped"}\n')
+    path.write_text(header_of(watched()) + opened(1) + line_of({"event": "end", "reason": "stopped"}))
     ran = report("s", "--json", "r.json")
 
     assert "1 sample recovered; the run is complete\n" in ran.out
@@ -140,7 +142,7 @@ def test_damage_is_told_and_the_rest_recovered(report: InProcess, killed: Path) 
         (("a", "b"), "expected one sample file, got 2 of them: name one"),
         (("nothing",), "cannot read nothing: No such file or directory"),
         (("folder",), "cannot read folder: Is a directory"),
-        (("notes",), "expected a sample file: notes: byte 0: not a line of JSON"),
+        (("notes",), "expected a sample file: notes: byte 0: no line of a sample file"),
         (("results",), "results: expected a sample file, got results: "),
         (("empty",), "expected a sample file: empty: expected the first line of a sample file, found none"),
         (("without-plan",), "expected a sample file: without-plan: the plan in it cannot be read"),
@@ -155,7 +157,7 @@ def test_what_cannot_be_done_is_said_in_a_line(
     Path("notes").write_text("my notes\n")
     Path("results").write_text('{\n  "monitoring_session": {}\n}\n')
     Path("empty").write_text("")
-    Path("without-plan").write_text(json.dumps({**HEADER, "context": {}}) + "\n")
+    Path("without-plan").write_text(line_of({**HEADER, "context": {}}))
     ran = report(*arguments)
 
     assert (ran.status, ran.out) == (2, "")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from conftest_prober import entry, job_of, records_of, samples_of
+from sealed_lines import line_of
 from servers import Servers
 
 from pytest_netmon import campaign
@@ -121,7 +122,7 @@ def test_it_never_outlives_its_parent_even_if_its_input_stays_open(tmp_path: Pat
         _, holder = (int(pid) for pid in run.stdout.readline().split())
     run.wait()
     try:
-        eventually(lambda: path.read_bytes().endswith(b'{"event":"end","reason":"orphaned"}\n'))
+        eventually(lambda: b'{"event":"end","reason":"orphaned",' in path.read_bytes())
     finally:
         os.kill(holder, signal.SIGKILL)
 
@@ -265,12 +266,12 @@ def test_a_dead_address_behind_a_green_result_is_told(tmp_path: Path) -> None:
     endpoint = Endpoint(host="db.internal", port=5432, measured=True, count=2)
     plan = Plan(endpoints=[endpoint])
     context = {"plan": record_of(plan), "selected": [0], "machine": {}}
-    lines = [json.dumps({"netmon": 1, "started_unix_us": 1, "context": context})]
+    lines = [line_of({"netmon": 1, "started_unix_us": 1, "context": context})]
     for check in (1, 2):
-        detail = json.dumps({"attempts": [["10.0.0.1", "timeout", 250_000]]})
-        lines.append(f'[0,{check},{check * 1000},"open",40,90,null,40,0,"10.0.0.2",{detail}]')
+        detail = {"attempts": [["10.0.0.1", "timeout", 250_000]]}
+        lines.append(line_of([0, check, check * 1000, "open", 40, 90, None, 40, 0, "10.0.0.2", detail]))
     path = tmp_path / "samples.ndjson"
-    path.write_text("\n".join([*lines, '{"event":"done","endpoint":0}', ""]))
+    path.write_text("".join([*lines, line_of({"event": "done", "endpoint": 0})]))
     run = recover(path)
     assert run.results[0].verdict.status == "passed"
     told = "db.internal:5432: addresses failed before another one answered: 10.0.0.1 (timeout) in 2 of 2 checks"

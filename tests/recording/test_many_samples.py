@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sealed_lines import line_of
 
 from pytest_netmon import recording as recording_module
 from pytest_netmon.recording import MOST_ADDRESS_CHANGES, MOST_GAPS, Recording
 from pytest_netmon.samples import SampleFileError
 
-HEADER = json.dumps({"netmon": 1, "started_unix_us": 1, "context": {}}) + "\n"
+HEADER = line_of({"netmon": 1, "started_unix_us": 1, "context": {}})
 
 
-def line_of(endpoint: int, check: int) -> str:
-    return f'[{endpoint},{check},{check},"open",40,90,null,40,0,"127.0.0.1",null]\n'
+def sample_line(endpoint: int, check: int) -> str:
+    return line_of(f'[{endpoint},{check},{check},"open",40,90,null,40,0,"127.0.0.1",null]')
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -25,7 +25,7 @@ def line_of(endpoint: int, check: int) -> str:
     endpoints=st.lists(st.integers(0, 12), max_size=60),
     most=st.integers(1, 40),
     kept=st.integers(1, 40),
-    events=st.sampled_from(["", '{"event":"warning","text":"[1,2"}\n', " \t"]),
+    events=st.sampled_from(["", line_of('{"event":"warning","text":"[1,2"}')]),
 )
 def test_every_sample_is_found_however_few_places_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, endpoints: list[int], most: int, kept: int, events: str
@@ -39,7 +39,7 @@ def test_every_sample_is_found_however_few_places_are_kept(
     for endpoint in endpoints:
         written[endpoint] = written.get(endpoint, 0) + 1
         with path.open("a") as file:
-            file.write(events + line_of(endpoint, written[endpoint]))
+            file.write(events + sample_line(endpoint, written[endpoint]))
         recording.poll()
         assert [sample.check for sample in recording.of(endpoint)] == [*range(1, written[endpoint] + 1)]
     for endpoint in range(13):
@@ -54,7 +54,7 @@ def test_a_file_that_became_shorter_is_said_so(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(recording_module, "MOST_PLACES", 1)
     monkeypatch.setattr(recording_module, "MOST_KEPT_PLACES", 1)
     path = tmp_path / "samples.ndjson"
-    path.write_text(HEADER + line_of(0, 1) + line_of(0, 2))
+    path.write_text(HEADER + sample_line(0, 1) + sample_line(0, 2))
     recording = Recording(path)
     recording.poll()
     path.write_text(HEADER)
@@ -66,12 +66,10 @@ def test_a_file_that_became_shorter_is_said_so(tmp_path: Path, monkeypatch: pyte
 def test_of_a_name_that_never_stays_only_the_latest_changes_are_remembered(tmp_path: Path) -> None:
     path = tmp_path / "samples.ndjson"
     changes = [
-        json.dumps(
-            {"event": "address", "host": "db", "old": [f"10.0.{number >> 8}.{number & 255}"], "new": ["10.1.0.1"]}
-        )
+        line_of({"event": "address", "host": "db", "old": [f"10.0.{number >> 8}.{number & 255}"], "new": ["10.1.0.1"]})
         for number in range(MOST_ADDRESS_CHANGES + 5)
     ]
-    path.write_text(HEADER + "\n".join(changes) + "\n")
+    path.write_text(HEADER + "".join(changes))
     recording = Recording(path)
     recording.poll()
 
@@ -83,9 +81,14 @@ def test_lines_that_a_power_cut_damaged_are_passed_over_where_that_is_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "samples.ndjson"
-    damaged = [line_of(0, 2)[:9] + "\0" * 5000 + "\n", "\0" * 30 + line_of(0, 3), line_of(0, 4).replace("40", "-1")]
-    path.write_text(HEADER + line_of(0, 1) + "".join(damaged) + line_of(0, 5) + line_of(0, 6)[:20])
-    with pytest.raises(SampleFileError, match="byte 99"):
+    damaged = [
+        sample_line(0, 2)[:9] + "\0" * 5000 + "\n",
+        "\0" * 30 + sample_line(0, 3),
+        sample_line(0, 4).replace("40", "41"),
+    ]
+    first = len(HEADER + sample_line(0, 1))
+    path.write_text(HEADER + sample_line(0, 1) + "".join(damaged) + sample_line(0, 5) + sample_line(0, 6)[:20])
+    with pytest.raises(SampleFileError, match=f"byte {first}"):
         Recording(path).poll()
 
     for most_places in (100, 1):
@@ -95,7 +98,9 @@ def test_lines_that_a_power_cut_damaged_are_passed_over_where_that_is_asked_for(
         recording.poll()
         assert [sample.check for sample in recording.of(0)] == [1, 5]
         assert recording.damage is not None
-        assert recording.damage.startswith(f"3 lines of {path} cannot be read and are left out, the first at byte 99:")
+        assert recording.damage.startswith(
+            f"3 lines of {path} cannot be read and are left out, the first at byte {first}:"
+        )
 
 
 def test_what_never_was_a_sample_file_is_not_salvaged(tmp_path: Path) -> None:
@@ -104,17 +109,17 @@ def test_what_never_was_a_sample_file_is_not_salvaged(tmp_path: Path) -> None:
     with pytest.raises(SampleFileError, match="byte 0"):
         Recording(path, salvage=True).poll()
     path.write_text(HEADER + "hello\n" * (recording_module.MOST_DAMAGED + 1))
-    with pytest.raises(SampleFileError, match="not a line of JSON"):
+    with pytest.raises(SampleFileError, match="no line of a sample file"):
         Recording(path, salvage=True).poll()
 
 
 def test_gaps_past_ten_thousand_are_one(tmp_path: Path) -> None:
     path = tmp_path / "samples.ndjson"
     gaps = [
-        json.dumps({"event": "gap", "at_us": at * 100, "length_us": 10, "cause": "late", "missed": 1})
+        line_of({"event": "gap", "at_us": at * 100, "length_us": 10, "cause": "late", "missed": 1})
         for at in range(MOST_GAPS + 5)
     ]
-    path.write_text(HEADER + "\n".join(gaps) + "\n")
+    path.write_text(HEADER + "".join(gaps))
     recording = Recording(path)
     recording.poll()
 
