@@ -113,6 +113,11 @@ class Endpoint:
         return f"Endpoint({', '.join(f'{name}={value!r}' for name, value in values.items())})"
 
     @property
+    def is_local(self) -> bool:
+        """Whether it is checked from here."""
+        return self.vantage == LOCAL_VANTAGE
+
+    @property
     def expects_open(self) -> bool:
         return self.expect == OPEN
 

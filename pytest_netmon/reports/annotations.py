@@ -13,7 +13,7 @@ from typing import Literal
 from ..run import Result, Run
 from ..safe import for_workflow
 from .failure import failure_text
-from .layout import counted
+from .layout import counted, placed_id
 from .standings import RED, in_order, standing_of, warnings_of
 
 Runner = Literal["github", "azure"]
@@ -70,12 +70,12 @@ def _limited(
 
 
 def _error(result: Result, path_of: Callable[[str], str]) -> _Annotation:
-    title = f"{result.endpoint.id} {standing_of(result)}"
+    title = f"{placed_id(result.endpoint)} {standing_of(result)}"
     return _Annotation("error", _place(result, path_of), title, failure_text(result))
 
 
 def _warning(result: Result, path_of: Callable[[str], str]) -> _Annotation:
-    title = f"{result.endpoint.id} warning"
+    title = f"{placed_id(result.endpoint)} warning"
     return _Annotation("warning", _place(result, path_of), title, "\n".join(warnings_of([result])))
 
 

@@ -16,7 +16,7 @@ from ..samples import Sample
 from ..statistics import MOST_REPEATED_CHECKS, Distribution
 from ..verdict import LimitResult
 from .evidence import Evidence, evidence_of
-from .layout import counted, in_columns, listed, padded, shown_ms, width_of
+from .layout import counted, from_where, in_columns, listed, padded, shown_ms, width_of
 from .shortages import is_known
 
 #: Check numbers, addresses and next steps to list before "and 12 more".
@@ -119,15 +119,13 @@ def next_steps(result: Result) -> tuple[str, ...]:
 
 
 def shown_name(result: Result) -> str:
-    """Return `id (address)`, for an endpoint with a name `id (host, address)`; the id alone where it
-    says as much, or where the rest is to be hidden."""
+    """Return `id (address)`, for an endpoint with a name `id (host, address)`, for one checked from elsewhere `id
+    (address, from paris)`; the id alone where it says as much, or where the rest is to be hidden."""
     endpoint = result.endpoint
-    name = for_terminal(endpoint.id)
-    if endpoint.redact:
-        return name
     address = result.address if result.address != endpoint.host else None
-    parts = [for_terminal(part) for part in (endpoint.host if endpoint.name else None, address) if part]
-    return f"{name} ({', '.join(parts)})" if parts else name
+    hidden = [] if endpoint.redact else [endpoint.host if endpoint.name else None, address]
+    parts = [*(for_terminal(part) for part in hidden if part), *filter(None, [from_where(endpoint)])]
+    return f"{for_terminal(endpoint.id)} ({', '.join(parts)})" if parts else for_terminal(endpoint.id)
 
 
 def _what_is_wrong(result: Result) -> str:

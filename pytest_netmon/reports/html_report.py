@@ -34,6 +34,7 @@ from .html_views import (
 )
 from .html_words import shown_time
 from .layout import code_spans, counted, shown_ms, shown_span
+from .matrix import matrix_of
 from .standings import (
     RED,
     Cause,
@@ -50,6 +51,7 @@ from .standings import (
 #: Endpoints with charts, and rows of the table: about 6 KB and 0.6 KB each.
 MOST_DETAILED = 600
 MOST_ROWS = 10_000
+MOST_MATRIX_ROWS = 2_000
 #: With as few as these all details are open.
 _MOST_OPEN = 2
 #: Red endpoints from which on it helps to count their causes.
@@ -76,6 +78,7 @@ def html_chunks(run: Run) -> Iterator[str]:
     red = [result for result in ordered if standing_of(result) in RED]
     detailed = ordered[:MOST_DETAILED]
     common = common_scale(ordered)
+    matrix = matrix_of(run)
     style, script = _asset("report.css"), _asset("report.js")
     stream = _template().stream(
         page=_page_of(run, ordered, common),
@@ -86,6 +89,9 @@ def html_chunks(run: Run) -> Iterator[str]:
         rows=_rows(run, ordered, common),
         red=_views(detailed[: len(red)], run),
         rest=_views(detailed[len(red) :], run),
+        matrix=matrix,
+        places=matrix.rows[:MOST_MATRIX_ROWS] if matrix else (),
+        places_left_out=max(0, len(matrix.rows) - MOST_MATRIX_ROWS) if matrix else 0,
         phase_head=PHASE_HEAD,
         width=WIDTH,
         top=TOP,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..limits import shown_limit, shown_measured
 from ..outcomes import LOCAL_ERROR, OPEN, cause_of
-from ..plan import LOCAL_VANTAGE, Endpoint
+from ..plan import Endpoint
 from ..run import Result, Run
 from ..safe import for_terminal
 from ..samples import Sample
@@ -129,7 +129,7 @@ def _warns(result: Result) -> bool:
 def where_of(result: Result) -> str:
     """Return host, address and vantage, as far as the name does not say as much and they may be shown."""
     endpoint = result.endpoint
-    parts = [f"from {endpoint.vantage}"] if endpoint.vantage != LOCAL_VANTAGE else []
+    parts = [] if endpoint.is_local else [f"from {endpoint.vantage}"]
     if not endpoint.redact:
         address = result.address if result.address != endpoint.host else None
         parts = [each for each in (endpoint.host if endpoint.name else None, address) if each] + parts

@@ -289,15 +289,16 @@ def _raw_data_of(ports: _ByPort, run: Run) -> Iterator[str]:
 
 def _sample_lines(results: Sequence[Result], run: Run) -> Iterator[str]:
     shared = len(results) > 1
+    places = {result.endpoint.vantage for result in results}
     lines = (
-        _line(_sample(sample, result.endpoint, run, shared))
+        _line(_sample(sample, result.endpoint, run, shared=shared, is_placed=len(places) > 1))
         for result in results
         for sample in result.store.of(result.index)
     )
     yield from _array(lines, indent=6)
 
 
-def _sample(sample: Sample, endpoint: Endpoint, run: Run, shared: bool) -> dict[str, Any]:
+def _sample(sample: Sample, endpoint: Endpoint, run: Run, *, shared: bool, is_placed: bool) -> dict[str, Any]:
     shown = {
         "timestamp": _time(run.timestamp_of(sample)),
         "check": sample.check,
@@ -311,6 +312,8 @@ def _sample(sample: Sample, endpoint: Endpoint, run: Run, shared: bool) -> dict[
     }
     if shared:
         shown["endpoint"] = endpoint.id
+    if is_placed:
+        shown["vantage"] = endpoint.vantage
     if sample.outcome != OPEN:
         shown["errno"] = sample.errno
         shown["icmp"] = {"type": sample.icmp[0], "code": sample.icmp[1]} if sample.icmp else None

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from ..safe import ELLIPSIS
+from ..safe import ELLIPSIS, for_terminal
+
+if TYPE_CHECKING:
+    from ..plan import Endpoint
 
 _CODE = re.compile(r"`([^`]+)`")
 
@@ -83,6 +87,17 @@ def code_spans(text: str) -> Iterator[tuple[str, bool]]:
     for at, piece in enumerate(_CODE.split(text)):
         if piece:
             yield piece, at % 2 == 1
+
+
+def placed_id(endpoint: Endpoint) -> str:
+    """Return the id of an endpoint, harmless for a terminal; for one checked from elsewhere `db:5432 from paris`."""
+    place = from_where(endpoint)
+    return f"{for_terminal(endpoint.id)} {place}" if place else for_terminal(endpoint.id)
+
+
+def from_where(endpoint: Endpoint) -> str:
+    """Return `from paris`, harmless for a terminal; nothing for an endpoint that is checked from here."""
+    return "" if endpoint.is_local else f"from {for_terminal(endpoint.vantage)}"
 
 
 def _columns(character: str) -> int:

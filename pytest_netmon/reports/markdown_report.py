@@ -15,7 +15,8 @@ from ..run import Result, Run
 from ..safe import for_json, for_terminal
 from .evidence import evidence_of
 from .failure import shown_name, told_of
-from .layout import code_spans, counted, shown_ms, shown_span
+from .layout import code_spans, counted, placed_id, shown_ms, shown_span
+from .matrix import matrix_of
 from .standings import (
     FAILED,
     INCONCLUSIVE,
@@ -41,6 +42,7 @@ _MOST_TOLD, _MOST_OPEN = 50, 5
 #: A table with more rows is folded.
 _MOST_UNFOLDED_ROWS = 40
 _MOST_CAUSES, _MOST_WARNINGS = 10, 10
+_MOST_MATRIX_ROWS = 100
 _LEAST_FOR_P95 = 20
 _LEAST_FOR_CAUSES = 8
 #: For the lines that end a summary which had to be cut.
@@ -65,6 +67,7 @@ def markdown_summary(run: Run, most_bytes: int = MOST_BYTES) -> str:
     ordered = in_order(run.results)
     text = _Limited(max(most_bytes, 16 * 1024) - _RESERVED_BYTES)
     text.add("".join(_opening(run)))
+    _add_matrix(text, run)
     _add_failures(text, [result for result in ordered if standing_of(result) in RED])
     _add_table(text, ordered, without_result(run))
     return text.whole
@@ -129,6 +132,29 @@ def _warnings(run: Run) -> Iterator[str]:
     yield from (f"⚠️ {_text(line)}  " for line in broken[:_MOST_WARNINGS])
     if len(broken) > _MOST_WARNINGS:
         yield f"and {counted(len(broken) - _MOST_WARNINGS, 'more warning')} of this kind  "
+
+
+def _add_matrix(text: _Limited, run: Run) -> None:
+    """Where it is red from; at most a quarter of the room is its own."""
+    matrix = matrix_of(run)
+    if matrix is None:
+        return
+    kept_free = text.room_bytes * 3 // 4
+    found = ", ".join(f"{finding}: {number}" for finding, number in matrix.findings.items())
+    places = " | ".join(map(_code, matrix.vantages))
+    head = f"### By place{f' ({_text(found)})' if found else ''}\n\n"
+    head += f"| endpoint | {places} | finding |\n|:--|{':--|' * len(matrix.vantages)}:--|\n"
+    if not text.add(head, keep_free=kept_free):
+        return
+    shown = 0
+    for row in matrix.rows[:_MOST_MATRIX_ROWS]:
+        cells = " | ".join(f"{_symbol(cell.standing)} {_text(cell.text)}" for cell in row.cells)
+        finding = f"**{_text(row.finding)}**" if row.finding else ""
+        if not text.add(f"| {_code(row.id)} | {cells} | {finding} |\n", keep_free=kept_free):
+            break
+        shown += 1
+    rest = len(matrix.rows) - shown
+    text.add(f"\nand {counted(rest, 'more endpoint')}\n\n" if rest else "\n", keep_free=kept_free)
 
 
 def _add_failures(text: _Limited, red: list[Result]) -> None:
@@ -216,7 +242,7 @@ class _Row:
     @classmethod
     def without_result(cls, endpoint: Endpoint, standing: str) -> _Row:
         reason = f": {_text(for_terminal(endpoint.skip))}" if endpoint.skip else ""
-        return cls(standing, (_code(endpoint.id), f"{_symbol(standing)} {standing}{reason}", *["-"] * 5))
+        return cls(standing, (_code(placed_id(endpoint)), f"{_symbol(standing)} {standing}{reason}", *["-"] * 5))
 
 
 def _symbol(standing: str) -> str:

@@ -35,10 +35,14 @@ def rounds_of(results: Sequence[Result]) -> Rounds:
     - A round with a check that is missing (the run was cut off, the checker was stopped) or a `local_error` is left
       out of the total.
 
+    Where the host was checked from several places, each of them has its own rounds, and all are counted.
     Reads samples only where a host has several endpoints and some check failed.
     """
-    told = _from_statistics(results)
-    return told if told is not None else _from_samples(results)
+    places: dict[str, list[Result]] = {}
+    for result in results:
+        places.setdefault(result.endpoint.vantage, []).append(result)
+    rounds = [_from_statistics(each) or _from_samples(each) for each in places.values()]
+    return Rounds(sum(each.total for each in rounds), sum(each.successful for each in rounds))
 
 
 class RoundsBuilder:

@@ -11,7 +11,7 @@ from ..plan import Endpoint
 from ..run import Result, Run
 from ..safe import for_terminal
 from ..verdict import WARNING
-from .layout import counted
+from .layout import counted, placed_id
 
 FAILED, INCONCLUSIVE, XFAILED, WATCHED, PASSED = "failed", "inconclusive", "expected failure", "watched", "passed"
 SKIPPED, NOT_RUN = "skipped", "not run"
@@ -103,7 +103,7 @@ def _headline(tally: Mapping[str, int], probed: int) -> str:
 def warnings_of(results: Iterable[Result]) -> list[str]:
     """Return the broken limits that fail nothing, a line each, harmless for a terminal."""
     return [
-        f"{for_terminal(result.endpoint.id)}: {for_terminal(note)}"
+        f"{placed_id(result.endpoint)}: {for_terminal(note)}"
         for result in results
         for note in result.verdict.notes
         if note.startswith(WARNING)

@@ -10,7 +10,8 @@ from ..run import Result, Run
 from ..safe import for_terminal
 from ..statistics import Statistics
 from ..verdict import WARNING
-from .layout import counted, fitted, in_columns, shown_ms, width_of
+from .layout import counted, fitted, in_columns, placed_id, shown_ms, width_of
+from .matrix import matrix_lines
 
 #: Rows of the table; what failed comes first.
 MOST_ROWS = 40
@@ -74,13 +75,14 @@ def summary_lines(run: Run, width: int) -> list[str]:
     lines = [lines[0], *(_noted(line, result, width) for line, result in zip(lines[1:], shown, strict=True))]
     lines += [f"and {_counts(rest)}"] if rest else []
     lines += [*_warnings(ordered), *_remarks(run)]
-    return [fitted(line, width) for line in lines]
+    matrix = matrix_lines(run, width)
+    return [*([*matrix, ""] if matrix else []), *(fitted(line, width) for line in lines)]
 
 
 def _row(result: Result) -> Sequence[str]:
     statistics, connect = result.statistics, result.statistics.connect
     return (
-        fitted(for_terminal(result.endpoint.id), _WIDEST_ID),
+        fitted(placed_id(result.endpoint), _WIDEST_ID),
         _word(result),
         result.endpoint.expect if _is_closed(result) else f"{statistics.successful}/{statistics.checks}",
         shown_ms(connect.median_ms),
@@ -135,7 +137,7 @@ def _counts(results: Sequence[Result]) -> str:
 def _warnings(results: Sequence[Result]) -> list[str]:
     """The broken `warn` limits, a line each."""
     told = [
-        f"{for_terminal(result.endpoint.id)}: {for_terminal(note)}"
+        f"{placed_id(result.endpoint)}: {for_terminal(note)}"
         for result in results
         for note in result.verdict.notes
         if note.startswith(WARNING)
