@@ -380,16 +380,20 @@ def _line(value: object) -> str:
 
 
 def _nested(value: object, indent: int) -> str:
-    """Objects and arrays of objects over several lines, what holds no more objects on one: the encoder of C, which
-    is five times as fast as that of Python, knows no lines."""
+    """What holds no more objects on one line, the rest over several: the encoder of C, which is five times as fast as
+    that of Python, knows no lines."""
     margin = "\n" + " " * (indent + 2)
-    if isinstance(value, dict) and any(isinstance(each, (dict, list)) for each in value.values()):
+    if isinstance(value, dict) and _holds_more(value.values()):
         members = (f"{margin}{_line(key)}: {_nested(each, indent + 2)}" for key, each in value.items())
         return f"{{{','.join(members)}\n{' ' * indent}}}"
-    if isinstance(value, list) and any(isinstance(each, (dict, list)) for each in value):
+    if isinstance(value, list) and _holds_more(value):
         items = (f"{margin}{_nested(each, indent + 2)}" for each in value)
         return f"[{','.join(items)}\n{' ' * indent}]"
     return _line(value)
+
+
+def _holds_more(values: Iterable[object]) -> bool:
+    return any(isinstance(each, (dict, list)) and each for each in values)
 
 
 def _harmless(value: Any) -> Any:
