@@ -1,8 +1,4 @@
-"""A campaign: a plan run by a prober process, followed through its sample file, judged at the end.
-
-The prober is a process of its own because timing inside a busy process is untrue: with a busy main
-thread a median of 49 ms was read where a separate process read 0.74 ms.
-"""
+"""A campaign: a plan run by a prober process, followed through its sample file, judged at the end."""
 
 from __future__ import annotations
 
@@ -12,9 +8,7 @@ import json
 import os
 import platform
 import shutil
-import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -27,6 +21,7 @@ from .outcomes import EXPECTED, OPEN, OUTCOMES, TRANSIENT
 from .plan import Endpoint, Plan
 from .plan_record import record_of
 from .prober.protocol import VERSION
+from .prober_process import ProberProcess, prober_process
 from .recording import Recording
 from .run import Result, Run
 from .samples import Record, SampleFileError
@@ -34,23 +29,10 @@ from .samples import Record, SampleFileError
 #: How often the sample file is looked at while something waits for it.
 _LOOK_EVERY_S = 0.005
 _TICK_EVERY_S = 0.1
-#: How long the prober may take to begin (it starts in 0.12 s) and, told to stop, to end.
-_BEGIN_S, _END_S = 30.0, 1.0
+#: How long the prober may take to begin (it starts in 0.12 s).
+_BEGIN_S = 30.0
 #: A temporary folder, the file in it that names its process, and how long it stays once that was killed.
 _FOLDER_PREFIX, _OWNER_FILE, _KEPT_S = "netmon-", "owner.pid", 24 * 3600.0
-
-# Loads the prober from its own folder and nothing else of ours: with -I and without a path to the
-# working folder, a user's own `types.py` or `json.py` cannot get in its way.
-_BOOTSTRAP = """\
-import importlib.util, signal, sys
-signal.signal(signal.SIGINT, signal.SIG_IGN)
-spec = importlib.util.spec_from_file_location(
-    "netmon_prober", sys.argv[1] + "/__init__.py", submodule_search_locations=[sys.argv[1]])
-sys.modules["netmon_prober"] = module = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(module)
-from netmon_prober.main import main
-sys.exit(main())
-"""
 
 
 class CampaignError(Exception):
@@ -93,27 +75,18 @@ class Campaign:
         self.recording = Recording(sample_file or self._folder / "samples.ndjson", observe)
         self._refresh_s = refresh_s
         self._kernel = kernel
-        self._process: subprocess.Popen[bytes] | None = None
-        self._errors = self._folder / "prober-errors.txt"
+        self._process: ProberProcess | None = None
         self._judge = Judge(plan, self.recording, selected)
         self._started_s = self._ended_s = time.monotonic()
 
     def start(self) -> None:
         """Start the prober. Raises CampaignError where it does not begin."""
         self._started_s = time.monotonic()
-        prober = Path(__file__).parent / "prober"
-        command = [sys.executable, "-I", *(["-B"] if sys.dont_write_bytecode else []), "-c", _BOOTSTRAP, str(prober)]
         try:
-            with self._errors.open("wb") as errors:
-                self._process = subprocess.Popen(
-                    command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors, close_fds=True
-                )
+            self._process = prober_process()
         except OSError as error:
             raise CampaignError(f"the prober could not be started: {error.strerror}: {sys.executable}") from error
-        assert self._process.stdin is not None
-        with contextlib.suppress(OSError):  # it ended already: what follows says why
-            self._process.stdin.write(json.dumps(self._job()).encode("ascii") + b"\n")
-            self._process.stdin.flush()
+        self._process.tell(json.dumps(self._job()).encode("ascii") + b"\n")
         while self.recording.header is None:
             if time.monotonic() - self._started_s > _BEGIN_S:
                 self.stop()
@@ -137,7 +110,7 @@ class Campaign:
     @property
     def has_exited(self) -> bool:
         """Whether the prober's process is gone. This and `last_words` may be asked from any thread."""
-        return self._process is None or self._process.poll() is not None
+        return self._process is None or self._process.has_exited
 
     @property
     def fault(self) -> str | None:
@@ -153,7 +126,8 @@ class Campaign:
             self.recording.poll()
         except (SampleFileError, OSError) as error:
             self._judge.fault = f"the sample file cannot be read: {error}"
-            self._kill()
+            if self._process is not None:
+                self._process.kill()
             gone = True
         if gone:
             self._judge.ended = True
@@ -181,18 +155,8 @@ class Campaign:
 
     def stop(self) -> None:
         """End the prober: by the end of its input, and by force if it takes too long."""
-        process = self._process
-        if process is not None:
-            with contextlib.suppress(OSError):
-                assert process.stdin is not None
-                process.stdin.close()
-            # A child that the tests forked may hold its input open: then a signal, then force.
-            for end in (None, process.terminate, process.kill):
-                if end is not None:
-                    end()
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(_END_S)
-                    break
+        if self._process is not None:
+            self._process.stop()
         self.poll()
 
     def run(self, instead: Mapping[int, Result] | None = None) -> Run:
@@ -211,6 +175,8 @@ class Campaign:
         """Stop and forget: a sample file of our own is removed, one that was asked for stays."""
         self.stop()
         self.recording.close()
+        if self._process is not None:
+            self._process.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _wait_until(self, over: Callable[[], bool], tick: Callable[[Progress], None] | None) -> None:
@@ -226,18 +192,7 @@ class Campaign:
     @property
     def last_words(self) -> str:
         """What to say of a prober that has exited before its time."""
-        status = None if self._process is None else self._process.returncode
-        try:
-            lines = self._errors.read_text("utf-8", "replace").split("\n")
-        except OSError:
-            lines = []
-        said = [line.strip() for line in lines if line.strip()]
-        return f"the prober ended too early ({_end_of_process(status)})" + (f": {said[-1]}" if said else "")
-
-    def _kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+        return "the prober was not started" if self._process is None else self._process.last_words
 
     def _job(self) -> dict[str, object]:
         return {
@@ -287,17 +242,6 @@ def _is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-def _end_of_process(status: int | None) -> str:
-    """A process's end in words; one that ran out of memory is killed by the kernel."""
-    if status is None or status >= 0:
-        return f"status {status}"
-    try:
-        name = signal.Signals(-status).name
-    except ValueError:
-        name = f"signal {-status}"
-    return f"{name}: killed, by hand or for want of memory?" if name == "SIGKILL" else name
 
 
 def _endpoint_job(index: int, endpoint: Endpoint) -> dict[str, object]:

@@ -193,7 +193,7 @@ def test_a_prober_that_ends_too_early_is_inconclusive(
     broken.mkdir()
     broken.joinpath("__init__.py").touch()
     broken.joinpath("main.py").write_text(KILLED)
-    monkeypatch.setattr("pytest_netmon.campaign.__file__", str(Path("campaign.py").absolute()))
+    monkeypatch.setattr("pytest_netmon.prober_process.__file__", str(Path("prober_process.py").absolute()))
     ran = check(servers.open().target)
     assert ran.status == 3
     assert ran.out.startswith("ERROR  ")

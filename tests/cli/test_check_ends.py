@@ -81,8 +81,10 @@ def test_a_signal_before_anything_was_measured_writes_an_empty_partial_result(tm
 
 
 def started(process: subprocess.Popen[str]) -> bool:
-    """Whether the prober, its child, runs: the handlers of signals stand by then."""
-    return bool(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text())
+    """Whether it catches SIGTERM (proc(5): SigCgt)."""
+    status = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+    caught = next(line.split()[1] for line in status if line.startswith("SigCgt:"))
+    return bool(int(caught, 16) >> signal.SIGTERM - 1 & 1)
 
 
 def ignore_ctrl_c() -> None:

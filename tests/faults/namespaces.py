@@ -15,7 +15,7 @@ import uuid
 from pathlib import Path
 from types import TracebackType
 
-from pytest_netmon import campaign
+from pytest_netmon import campaign, prober_process
 from pytest_netmon.samples import Sample, decode_line
 
 NEAR, FAR = "10.77.0.1", "10.77.0.2"
@@ -135,7 +135,7 @@ def probe(cable: Cable, path: Path, targets: list[tuple[str, int]], timeout_us: 
     job = {"netmon": 1, "sample_file": str(path), "parent": None, "max_rate": 1e6, "max_rate_per_host": 1e6,
            "refresh_s": None, "kernel": True, "context": {}, "endpoints": endpoints}  # fmt: skip
     prober = str(Path(campaign.__file__).parent / "prober")
-    command = cable.in_near(sys.executable, "-I", "-c", campaign._BOOTSTRAP, prober)
+    command = cable.in_near(sys.executable, "-I", "-c", prober_process.BOOTSTRAP, prober)
     process = subprocess.Popen(command, stdin=subprocess.PIPE)
     assert process.stdin is not None
     process.stdin.write(json.dumps(job).encode() + b"\n")

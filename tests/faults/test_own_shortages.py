@@ -12,7 +12,7 @@ import pytest
 from namespaces import Cable, missing, probe
 from servers import Servers
 
-from pytest_netmon import campaign
+from pytest_netmon import campaign, prober_process
 from pytest_netmon.judging import recover
 from pytest_netmon.plan import Endpoint, Plan
 from pytest_netmon.plan_record import record_of
@@ -76,7 +76,7 @@ def test_a_prober_short_of_descriptors_is_inconclusive_and_loses_no_check(server
     plan = Plan(endpoints=endpoints, max_rate=1e6, max_rate_per_host=1e6)
     job = campaign.Campaign(plan, range(30), sample_file=path)._job()
     context = {"plan": record_of(plan), "selected": list(range(30)), "machine": {}}
-    command = ["sh", "-c", 'ulimit -n 20; exec "$0" -I -c "$1" "$2"', sys.executable, campaign._BOOTSTRAP, PROBER]
+    command = ["sh", "-c", 'ulimit -n 20; exec "$0" -I -c "$1" "$2"', sys.executable, prober_process.BOOTSTRAP, PROBER]
     prober = subprocess.Popen(command, stdin=subprocess.PIPE)
     assert prober.stdin is not None
     prober.stdin.write(json.dumps({**job, "context": context}).encode() + b"\n")

@@ -17,7 +17,7 @@ from conftest_prober import entry, job_of, records_of, samples_of
 from sealed_lines import line_of
 from servers import Servers
 
-from pytest_netmon import campaign
+from pytest_netmon import campaign, prober_process
 from pytest_netmon.campaign import Campaign, CampaignError
 from pytest_netmon.judging import recover
 from pytest_netmon.plan import Endpoint, Plan
@@ -54,7 +54,7 @@ def prober(tmp_path: Path, servers: Servers) -> Iterator[tuple[subprocess.Popen[
 
 
 def start(job: dict[str, object]) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-I", "-c", campaign._BOOTSTRAP, PROBER]
+    command = [sys.executable, "-I", "-c", prober_process.BOOTSTRAP, PROBER]
     process = subprocess.Popen(command, stdin=subprocess.PIPE)
     assert process.stdin is not None
     process.stdin.write(json.dumps(job).encode() + b"\n")
@@ -115,7 +115,7 @@ def test_it_never_outlives_its_parent_even_if_its_input_stays_open(tmp_path: Pat
     )
     job = json.dumps(job_of(path, [endless(servers)]))
     run = subprocess.Popen(
-        [sys.executable, "-c", parent, job, campaign._BOOTSTRAP, PROBER, how], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", parent, job, prober_process.BOOTSTRAP, PROBER, how], stdout=subprocess.PIPE, text=True
     )
     assert run.stdout is not None
     with run.stdout:
@@ -279,9 +279,9 @@ def test_a_dead_address_behind_a_green_result_is_told(tmp_path: Path) -> None:
 
 
 def test_a_prober_killed_by_a_signal_is_told_by_its_name() -> None:
-    assert campaign._end_of_process(-9) == "SIGKILL: killed, by hand or for want of memory?"
-    assert campaign._end_of_process(-11) == "SIGSEGV"
-    assert campaign._end_of_process(1) == "status 1"
+    assert prober_process.end_of_process(-9) == "SIGKILL: killed, by hand or for want of memory?"
+    assert prober_process.end_of_process(-11) == "SIGSEGV"
+    assert prober_process.end_of_process(1) == "status 1"
 
 
 def test_a_folder_that_takes_no_samples_is_named_with_the_reason(tmp_path: Path, servers: Servers) -> None:
@@ -323,3 +323,33 @@ def test_what_killed_campaigns_left_is_removed_after_a_day(tmp_path: Path, monke
         *(path.name for path in (new, alive, foreign, written, elsewhere)),
         "netmon-link",
     }
+
+
+def test_a_prober_started_in_advance_is_the_one_that_runs_the_campaign(servers: Servers) -> None:
+    server = servers.open()
+    prober_process.start_in_advance()
+    ready = prober_process._in_advance
+    running = Campaign(Plan(endpoints=[Endpoint(host=server.host, port=server.port)]), [0])
+    running.start()
+    assert running._process is ready
+    assert prober_process._in_advance is None
+    running.wait(0)
+    assert running.result(0).verdict.status == "passed"
+    running.close()
+
+
+def test_a_prober_that_nobody_needs_or_that_died_is_not_handed_out() -> None:
+    prober_process.start_in_advance()
+    unneeded = prober_process._in_advance
+    assert unneeded is not None
+    prober_process.forget_in_advance()
+    assert unneeded.has_exited
+    prober_process.start_in_advance()
+    dead = prober_process._in_advance
+    assert dead is not None
+    dead.kill()
+    handed_out = prober_process.prober_process()
+    assert handed_out is not dead
+    assert not handed_out.has_exited
+    handed_out.stop()
+    assert handed_out.has_exited
