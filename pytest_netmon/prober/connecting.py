@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import errno
 import socket
-import struct
 from typing import Callable, Dict, Optional, Tuple, Union
 
 from . import kernel
 from .classify import connect_outcome, error_name
+from .closing import Closer
 from .kernel import TcpInfo, now_ns
 from .names import Address
 from .timers import Deadlines, Timers
@@ -21,20 +21,12 @@ from .work import Attempt, Check
 
 #: RFC 8305, section 8: Connection Attempt Delay. Shorter where a timeout would leave addresses untried.
 NEXT_ADDRESS_NS = 250_000_000
-# How long a server may take to answer our FIN before the connection is closed all the same. We look for its own
-# a round trip later, then each time after twice as long: an event would come between those that are timed.
-DRAIN_LEAST_NS, DRAIN_MOST_NS = 20_000_000, 100_000_000
-LOOK_NS = 1_000_000
 _LOOPBACK = ("127.", "::1")
-DRAIN_MOST_BYTES = 1 << 20
 #: For how long an answer about this machine's routes is good.
 _ROUTE_NS = 1_000_000_000
 _IN_PROGRESS = frozenset(
     getattr(errno, name) for name in ("EINPROGRESS", "EWOULDBLOCK", "EAGAIN", "WSAEWOULDBLOCK") if hasattr(errno, name)
 )
-
-#: struct linger of socket(7): on, for no time: close() sends RST.
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 Detail = Dict[str, object]
 #: A check, its outcome, the attempt that decided it (None where no socket could be had), what else is known.
@@ -57,6 +49,7 @@ class Connector:
         self._kernel = in_kernel
         self.attempts: Dict[int, Attempt] = {}
         self.deadlines = Deadlines()
+        self._closer = Closer(timers, self._decide)
         self._chosen_ports = kernel.chosen_ports()
         self._routes: Dict[int, Tuple[int, bool]] = {}
 
@@ -218,11 +211,7 @@ class Connector:
         check = attempt.check
         check.decided = True
         self._give_up_others(attempt, now_ns())
-        if check.endpoint.close_with_reset:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-            self._decide(check, attempt)
-        else:
-            self._begin_drain(attempt, sock)
+        self._closer.finish(attempt, sock)
 
     def _give_up_others(self, winner: Attempt, at_ns: int) -> None:
         """Addresses that were asked before the one that answered, in vain, are told with it."""
@@ -316,49 +305,6 @@ class Connector:
             known = self._routes[family] = (at_ns, kernel.has_route(family))
         return known[1]
 
-    # -- closing --------------------------------------------------------------------------------
-
-    def _begin_drain(self, attempt: Attempt, sock: socket.socket) -> None:
-        """Close with FIN: a close on unread data (a banner) would send RST, which servers log."""
-        attempt.draining = True
-        try:
-            sock.shutdown(socket.SHUT_WR)
-        except OSError as error:  # reset since
-            self._note_reset(attempt, sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or error.errno or 0)
-            self._decide(attempt.check, attempt)
-            return
-        attempt.shut_ns = now_ns()
-        self._timers.add(attempt.shut_ns + _round_trip_ns(attempt) + LOOK_NS, self._drain, attempt)
-
-    def _drain(self, attempt: Attempt, at_ns: int) -> None:
-        sock = attempt.sock
-        if sock is None:
-            return
-        taken = 0
-        while taken < DRAIN_MOST_BYTES:
-            try:
-                data = sock.recv(65536)
-            except (BlockingIOError, InterruptedError):
-                patience_ns = min(max(3 * _round_trip_ns(attempt), DRAIN_LEAST_NS), DRAIN_MOST_NS)
-                waited_ns = at_ns - attempt.shut_ns
-                if waited_ns >= patience_ns:
-                    break
-                self._timers.add(attempt.shut_ns + min(2 * waited_ns, patience_ns), self._drain, attempt)
-                return
-            except OSError as error:
-                self._note_reset(attempt, error.errno or 0)
-                break
-            if not data:
-                break
-            taken += len(data)
-        self._decide(attempt.check, attempt)
-
-    @staticmethod
-    def _note_reset(attempt: Attempt, code: int) -> None:
-        attempt.code = code
-        attempt.text = kernel.system_words(code)
-        attempt.outcome = "reset"
-
     def _close(self, attempt: Attempt) -> None:
         sock = attempt.sock
         if sock is None:
@@ -367,10 +313,6 @@ class Connector:
         del self.attempts[attempt.descriptor]
         self._waiter.remove(attempt.descriptor)
         sock.close()
-
-
-def _round_trip_ns(attempt: Attempt) -> int:
-    return (attempt.rtt_us or attempt.clock_us) * 1000
 
 
 def _told(check: Check, code: int, text: Optional[str]) -> Detail:

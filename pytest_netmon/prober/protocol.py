@@ -17,6 +17,7 @@ In: the first line of standard input is the **job**, one JSON object:
                     "retry_on": null,             or a list of outcomes: check again only after these
                     "until_us": null,             with retry_on: start no try later than this
                     "late": "timeout",            or "open": what a handshake past the deadline comes to
+                    "hold_us": 0,                 keep what was opened open that long: see below
                     "close": "fin",               or "reset": at once, no drain and no TIME_WAIT
                     "redact": false}, ...]}       true: no address and no host in the sample file
 
@@ -24,6 +25,8 @@ With `retry_on` null, `count` checks start at a fixed rate and may overlap. With
 runs at a time, the next starts `interval_us` after the start of the last one or when that has
 ended, whichever is later, at most `count` in all, only after an outcome in the list, and none that would
 start later than `until_us` after the start of the campaign.
+With `hold_us` a connection stays open that long, beyond the deadline, and is looked at once at the end of it: closed by
+the peer without a single byte it is `closed_at_once`, reset `reset`.
 End of standard input means stop.
 
 Out: the **sample file**, NDJSON in UTF-8, lines appended whole. First a header:

@@ -16,8 +16,9 @@ class Endpoint:
     """
 
     __slots__ = (
-        "addresses", "close_with_reset", "count", "done", "due_ns", "finished", "host", "index", "interval_ns",
-        "late_is_open", "name", "port", "redact", "retry_on", "started", "timeout_ns", "until_ns", "warmup",
+        "addresses", "close_with_reset", "count", "done", "due_ns", "finished", "hold_ns", "host", "index",
+        "interval_ns", "late_is_open", "name", "port", "redact", "retry_on", "started", "timeout_ns", "until_ns",
+        "warmup",
     )  # fmt: skip
 
     def __init__(self, job: Dict[str, object]) -> None:
@@ -37,6 +38,8 @@ class Endpoint:
         self.redact = bool(job.get("redact"))
         self.late_is_open = job.get("late") == "open"
         self.close_with_reset = job.get("close") == "reset"
+        #: How long an opened connection is kept open.
+        self.hold_ns = int(job.get("hold_us", 0)) * 1000  # type: ignore[call-overload]
         self.addresses: Tuple[Address, ...] = ()
         self.name: Optional[Name] = None
         self.due_ns = 0

@@ -1,0 +1,111 @@
+"""The end of a connection that was opened: held as long as the job asks, then drained and closed.
+
+What a peer does meanwhile is part of the check: it may close or reset what it accepted.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from typing import Callable
+
+from . import kernel
+from .kernel import now_ns
+from .timers import Timers
+from .work import Attempt, Check
+
+# How long a server may take to answer our FIN before the connection is closed all the same. We look for its own
+# a round trip later, then each time after twice as long: an event would come between those that are timed.
+DRAIN_LEAST_NS, DRAIN_MOST_NS = 20_000_000, 100_000_000
+LOOK_NS = 1_000_000
+DRAIN_MOST_BYTES = 1 << 20
+
+#: struct linger of socket(7): on, for no time: close() sends RST.
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+class Closer:
+    """Ends connections that were opened; `decide(check, attempt)` is called when one has come to its end."""
+
+    def __init__(self, timers: Timers, decide: Callable[[Check, Attempt], None]) -> None:
+        self._timers = timers
+        self._decide = decide
+
+    def finish(self, attempt: Attempt, sock: socket.socket) -> None:
+        """Hold it if its endpoint says so, and close it as that says."""
+        hold_ns = attempt.check.endpoint.hold_ns
+        if hold_ns:
+            self._timers.add(now_ns() + hold_ns, self._on_held, attempt)
+        else:
+            self._shut(attempt, sock)
+
+    def _on_held(self, attempt: Attempt, _at_ns: int) -> None:
+        """Look once at what the peer did while the connection was held; a timer in place of events for that."""
+        sock = attempt.sock
+        if sock is None:
+            return
+        try:
+            is_closed = not sock.recv(65536)
+        except (BlockingIOError, InterruptedError):
+            is_closed = False
+        except OSError as error:
+            _note_reset(attempt, error.errno or 0)
+            self._decide(attempt.check, attempt)
+            return
+        if is_closed:
+            attempt.outcome = "closed_at_once"
+            self._decide(attempt.check, attempt)
+        else:
+            self._shut(attempt, sock)
+
+    def _shut(self, attempt: Attempt, sock: socket.socket) -> None:
+        if attempt.check.endpoint.close_with_reset:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            self._decide(attempt.check, attempt)
+        else:
+            self._begin_drain(attempt, sock)
+
+    def _begin_drain(self, attempt: Attempt, sock: socket.socket) -> None:
+        """Close with FIN: a close on unread data (a banner) would send RST, which servers log."""
+        attempt.draining = True
+        try:
+            sock.shutdown(socket.SHUT_WR)
+        except OSError as error:  # reset since
+            _note_reset(attempt, sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or error.errno or 0)
+            self._decide(attempt.check, attempt)
+            return
+        attempt.shut_ns = now_ns()
+        self._timers.add(attempt.shut_ns + _round_trip_ns(attempt) + LOOK_NS, self._drain, attempt)
+
+    def _drain(self, attempt: Attempt, at_ns: int) -> None:
+        sock = attempt.sock
+        if sock is None:
+            return
+        taken = 0
+        while taken < DRAIN_MOST_BYTES:
+            try:
+                data = sock.recv(65536)
+            except (BlockingIOError, InterruptedError):
+                patience_ns = min(max(3 * _round_trip_ns(attempt), DRAIN_LEAST_NS), DRAIN_MOST_NS)
+                waited_ns = at_ns - attempt.shut_ns
+                if waited_ns >= patience_ns:
+                    break
+                self._timers.add(attempt.shut_ns + min(2 * waited_ns, patience_ns), self._drain, attempt)
+                return
+            except OSError as error:
+                _note_reset(attempt, error.errno or 0)
+                break
+            if not data:
+                break
+            taken += len(data)
+        self._decide(attempt.check, attempt)
+
+
+def _note_reset(attempt: Attempt, code: int) -> None:
+    attempt.code = code
+    attempt.text = kernel.system_words(code)
+    attempt.outcome = "reset"
+
+
+def _round_trip_ns(attempt: Attempt) -> int:
+    return (attempt.rtt_us or attempt.clock_us) * 1000
