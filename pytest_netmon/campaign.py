@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .judging import Judge, run_of, started_at
-from .outcomes import EXPECTED, OPEN, OUTCOMES, TRANSIENT
+from .outcomes import EXPECTED, ONCE_OPEN, OPEN, OUTCOMES, TRANSIENT
 from .plan import Endpoint, Plan
 from .plan_record import record_of
 from .prober.protocol import VERSION
@@ -265,10 +265,10 @@ def retried_outcomes(endpoint: Endpoint) -> list[str]:
     """Return the outcomes after which a reached endpoint is tried again: one that is waited for, after all but open.
 
     One that is expected to be closed is not tried again after what it is expected to come to (a timeout)
-    nor after a reset (it was open).
+    nor where it was open.
     """
     if not endpoint.expects_open:
-        accepted = (*EXPECTED[endpoint.expect], "reset")
+        accepted = (*EXPECTED[endpoint.expect], *ONCE_OPEN)
         return [outcome for outcome in TRANSIENT if outcome not in accepted]
     if endpoint.wait_s is not None:
         return [outcome for outcome in OUTCOMES if outcome != OPEN]

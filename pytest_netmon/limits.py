@@ -174,7 +174,7 @@ def holds(limit: Limit, value: float) -> bool:
 
 
 def shown_value(metric: Metric, value: float | None, digits: int = 2) -> str:
-    """Return a measured value for people: `92.50 %`, `1034.20 ms`, `3`, `12.5 s`, `no samples`.
+    """Return a measured value for people: `92.50 %`, `1034.20 ms`, `3`, `12.5 s`, `3.2 d`, `no samples`.
 
     A rate that is not quite 0 or 1 gets the decimals that it takes to show so.
     """
@@ -187,8 +187,9 @@ def shown_value(metric: Metric, value: float | None, digits: int = 2) -> str:
     if metric.unit == "ms":
         return f"{value:.{digits}f} ms"
     if metric.unit == "s":
-        number = f"{value:.{digits}f}"
-        return f"{number.rstrip('0').rstrip('.') if '.' in number else number} s"
+        unit = _shown_unit(metric, value)
+        number = f"{value / UNITS_S[unit]:.{digits}f}"
+        return f"{number.rstrip('0').rstrip('.') if '.' in number else number} {unit}"
     return f"{value:.0f}"
 
 
@@ -199,9 +200,23 @@ def shown_measured(limit: Limit, value: float | None) -> str:
         return shown_value(limit.metric, None)
     digits = 2
     extra = 2 if limit.metric.unit == "ratio" else 0
-    while holds(limit, round(value, digits + extra)) != holds(limit, value) and digits < _MOST_DIGITS:
+    size = UNITS_S[_shown_unit(limit.metric, value)]
+    while holds(limit, round(value / size, digits + extra) * size) != holds(limit, value) and digits < _MOST_DIGITS:
         digits += 1
     return shown_value(limit.metric, value, digits)
+
+
+def shown_validity(expires_in_s: float) -> str:
+    """Return how long a certificate is still valid: `expires in 3.2 d`, `expired 12 h ago`."""
+    shown = shown_value(_PLAIN_METRICS["cert.expires_in"], abs(expires_in_s))
+    return f"expires in {shown}" if expires_in_s >= 0 else f"expired {shown} ago"
+
+
+def _shown_unit(metric: Metric, value: float) -> str:
+    """The unit to show seconds in: those of a certificate are days mostly."""
+    if metric.name != "cert.expires_in":
+        return "s"
+    return next((unit for unit in ("d", "h", "m") if abs(value) >= UNITS_S[unit]), "s")
 
 
 def shown_limit(limit: Limit) -> str:

@@ -7,10 +7,21 @@ from dataclasses import dataclass
 from .units import spell_duration
 
 #: After one of these a reached endpoint is tried again.
-TRANSIENT = ("timeout", "reset", "dns_failed", "dns_timeout")
+TRANSIENT = ("timeout", "reset", "closed_at_once", "tls_timeout", "proxy_timeout", "dns_failed", "dns_timeout")
 #: What counts as closed under `expect: closed`.
 CLOSED = ("refused", "timeout", "prohibited")
 OPEN = "open"
+#: What comes after a completed TCP handshake: something listens there, whatever it said then.
+ONCE_OPEN = (
+    OPEN,
+    "reset",
+    "closed_at_once",
+    "tls_handshake",
+    "tls_verify",
+    "tls_name_mismatch",
+    "tls_expired",
+    "tls_timeout",
+)
 #: What each word of `expect` lets a check come to.
 EXPECTED = {"open": (OPEN,), "closed": CLOSED, "refused": ("refused",), "timeout": ("timeout",)}
 #: The checker's own fault: left out of every rate.
@@ -20,8 +31,8 @@ LOCAL_ERROR = "local_error"
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """name: as in samples, JSON and `errors.NAME`. cause: likely cause, one line, `{timeout}` where
-    the deadline of the check belongs (see `cause_of`). next_step: what to try, one line, `{host}` and
-    `{address}` where those belong (see `next_step_of`)."""
+    the deadline of the check belongs (see `cause_of`). next_step: what to try, one line, `{host}`,
+    `{address}` and `{target}` where those belong (see `next_step_of`)."""
 
     name: str
     cause: str
@@ -52,6 +63,11 @@ OUTCOMES: dict[str, Outcome] = _table(
         "reset",
         "opened, then reset: a load balancer without a backend, or a server that turns this client away",
         "look at the log of the service or load balancer: health of backends, allowed clients, connection limits",
+    ),
+    (
+        "closed_at_once",
+        "opened, then closed without a word: a published container port, or a forwarder, with no service behind it yet",
+        "is the service behind that port up? A container's port accepts before it; `hold: 0` takes this for open",
     ),
     (
         "host_unreachable",
@@ -94,6 +110,46 @@ OUTCOMES: dict[str, Outcome] = _table(
         "correct the name: labels of 1 to 63 characters; no name may lead to a cloud metadata address",
     ),
     (
+        "tls_handshake",
+        "the port is open, but no TLS handshake came about: no TLS there, or no version and cipher in common",
+        "`openssl s_client -connect {target}` here: does that port speak TLS from the start, and which version?",
+    ),
+    (
+        "tls_verify",
+        "the certificate is not signed by an authority trusted here: self-signed, a private one, or a broken chain",
+        "give the authority's certificate as `ca_file` under `tls`; does the server send its intermediate ones?",
+    ),
+    (
+        "tls_name_mismatch",
+        "the certificate is for another name: a default certificate, or the wrong server",
+        "`openssl s_client -connect {target}` shows its names; another that is right goes to `server_name` under `tls`",
+    ),
+    (
+        "tls_expired",
+        "the certificate has expired",
+        "renew it, and see that the server has loaded the new one; is this machine's clock right?",
+    ),
+    (
+        "tls_timeout",
+        "the port is open, but the TLS handshake did not end within {timeout}: server overloaded, or no TLS there",
+        "does that port speak TLS from the start (not after STARTTLS)? A path that loses large packets looks the same",
+    ),
+    (
+        "proxy_refused",
+        "the proxy cannot be reached: down, wrong address or port, or a connection that it breaks off",
+        "is the proxy's address right, and the proxy up? Nothing is known of the target",
+    ),
+    (
+        "proxy_denied",
+        "the proxy answered, and made no tunnel: forbidden, login needed, or it does not reach the target itself",
+        "read the proxy's words; rules of the proxy, NETMON_PROXY_USER and NETMON_PROXY_PASSWORD, or the target itself",
+    ),
+    (
+        "proxy_timeout",
+        "no tunnel through the proxy within {timeout}: proxy down or overloaded, or it does not reach the target",
+        "does the proxy reach another target? If so, the target or the way from the proxy to it is at fault",
+    ),
+    (
         LOCAL_ERROR,
         "this machine could not make the check: no free descriptor, port or memory, or no route of that family",
         "look here, not at the target: `ulimit -n`, `ss -s`, `ip route`, `ip -6 route`",
@@ -111,8 +167,9 @@ def cause_of(name: str, timeout_s: float) -> str:
     return OUTCOMES.get(name, _UNKNOWN).cause.replace("{timeout}", spell_duration(timeout_s))
 
 
-def next_step_of(name: str, host: str | None = None, address: str | None = None) -> str:
+def next_step_of(name: str, host: str | None = None, address: str | None = None, target: str | None = None) -> str:
     """Return what to try after that outcome, one line; for an unknown name a general text. Without
-    host or address (unknown, or not to be shown) their place is named."""
+    host, address or target (`host:port`; unknown, or not to be shown) their place is named."""
     step = OUTCOMES.get(name, _UNKNOWN).next_step
-    return step.replace("{host}", host or "NAME").replace("{address}", address or host or "ADDRESS")
+    step = step.replace("{host}", host or "NAME").replace("{address}", address or host or "ADDRESS")
+    return step.replace("{target}", target or "HOST:PORT")

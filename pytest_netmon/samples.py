@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NoReturn, Protocol
+from typing import NoReturn, Protocol, TypedDict
 
 from .outcomes import OPEN
 from .prober.protocol import VERSION, is_sealed
@@ -25,6 +25,8 @@ MOST_SPENT_US = 10**12
 MOST_NUMBER = 10**12
 #: Year 9999, which is as far as datetime goes.
 MOST_UNIX_US = 253_402_300_799 * 10**6
+#: As long a time from any moment to that year's end, or back.
+MOST_CERT_S = 253_402_300_799
 #: The number of a check that is made before those that count.
 WARM_UP = 0
 _MOST_ADDRESS = 255
@@ -58,6 +60,10 @@ class Sample:
     dns_ms: the resolution just before this check; None where none was made.
     rtt_ms: the kernel's round-trip time of the path; None where unknown.
     syn_repeats: SYNs that the kernel sent again; None where the platform does not tell.
+    proxy_ms: request to the proxy sent to tunnel ready. tls_ms: connection (or tunnel) ready to TLS handshake
+        complete. None where that stage did not end well, or was none.
+    cert_expires_s: from the check to the end of the server certificate's validity, negative when it has expired;
+        None where no certificate was seen.
     address: the address that answered, or the last one tried.
     errno: its symbol (`ECONNREFUSED`). icmp: (type, code). message: the system's words.
     attempts: addresses that failed before the one that decided.
@@ -72,6 +78,9 @@ class Sample:
     dns_ms: float | None = None
     rtt_ms: float | None = None
     syn_repeats: int | None = None
+    proxy_ms: float | None = None
+    tls_ms: float | None = None
+    cert_expires_s: int | None = None
     address: str | None = None
     errno: str | None = None
     icmp: tuple[int, int] | None = None
@@ -87,7 +96,8 @@ class Sample:
     def end_us(self) -> int:
         """When the check was decided, in microseconds since the start of the campaign."""
         spent_ms = (self.clock_ms or 0.0) + (self.dns_ms or 0.0) + sum(a.clock_ms for a in self.attempts)
-        return self.start_us + round(spent_ms * 1000)
+        stages_ms = (self.proxy_ms or 0.0) + (self.tls_ms or 0.0)
+        return self.start_us + round((spent_ms + stages_ms) * 1000)
 
 
 class SampleStore(Protocol):
@@ -220,7 +230,7 @@ def _sample(fields: list[object]) -> Sample:
     if (connect_us is not None) != (outcome == OPEN):
         _malformed("a connect time belongs to an open sample, and to no other")
     sample_outcome = _outcome(outcome)
-    errno, icmp, message, attempts = _NO_DETAIL if detail is None else _detail(detail)
+    of_detail = _NO_DETAIL if detail is None else _detail(detail)
     return Sample(
         endpoint=_whole("endpoint", endpoint),
         check=_whole("check", check, least=WARM_UP),
@@ -232,15 +242,23 @@ def _sample(fields: list[object]) -> Sample:
         rtt_ms=None if rtt_us is None else _whole("rtt_us", rtt_us, most=MOST_SPENT_US) / 1000,
         syn_repeats=None if syn_repeats is None else _whole("syn_repeats", syn_repeats, most=1000),
         address=None if address is None else _address(address),
-        errno=errno,
-        icmp=icmp,
-        message=message,
-        attempts=attempts,
+        **of_detail,
     )
 
 
-_Detail = tuple[str | None, tuple[int, int] | None, str | None, tuple[Attempt, ...]]
-_NO_DETAIL: _Detail = (None, None, None, ())
+class _Detail(TypedDict, total=False):
+    """What stands in a sample's last value, by the names of `Sample`."""
+
+    errno: str | None
+    icmp: tuple[int, int] | None
+    message: str | None
+    attempts: tuple[Attempt, ...]
+    proxy_ms: float | None
+    tls_ms: float | None
+    cert_expires_s: int | None
+
+
+_NO_DETAIL = _Detail()
 
 
 def _detail(value: object) -> _Detail:
@@ -250,11 +268,15 @@ def _detail(value: object) -> _Detail:
     if errno is not None and not (type(errno) is str and _ERRNO.match(errno)):
         _malformed("expected the name of an error for errno")
     attempts = _list("attempts", value.get("attempts", []))
-    return (
-        errno,
-        None if icmp is None else _icmp(icmp),
-        None if text is None else _text("text", text),
-        tuple([_attempt(attempt) for attempt in attempts]),
+    proxy_us, tls_us, cert_s = value.get("proxy_us"), value.get("tls_us"), value.get("cert_expires_s")
+    return _Detail(
+        errno=errno,
+        icmp=None if icmp is None else _icmp(icmp),
+        message=None if text is None else _text("text", text),
+        attempts=tuple([_attempt(attempt) for attempt in attempts]),
+        proxy_ms=None if proxy_us is None else _whole("proxy_us", proxy_us, most=MOST_SPENT_US) / 1000,
+        tls_ms=None if tls_us is None else _whole("tls_us", tls_us, most=MOST_SPENT_US) / 1000,
+        cert_expires_s=None if cert_s is None else _whole("cert_expires_s", cert_s, -MOST_CERT_S, MOST_CERT_S),
     )
 
 
@@ -351,7 +373,7 @@ _EVENTS: dict[str, Callable[[dict[str, object]], Event]] = {
 }
 
 
-def _whole(name: str, value: object, *, least: int = 0, most: int = MOST_NUMBER) -> int:
+def _whole(name: str, value: object, least: int = 0, most: int = MOST_NUMBER) -> int:
     if type(value) is not int or not least <= value <= most:  # True is an int, but not of this type
         _malformed(f"expected a whole number from {least} to {most} for {name}")
     return value

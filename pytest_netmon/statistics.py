@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from .limits import PHASES
 from .outcomes import LOCAL_ERROR, OPEN
 
 if TYPE_CHECKING:
@@ -121,8 +122,10 @@ class Statistics:
     without a success: from the start of the first failed check of a run to the start of the next
     success, or to where the last check of the run ended. syn_repeats: SYNs sent again, in all; None
     where the platform told it of no check. repeated_checks: the numbers of the first 100 successful
-    checks that needed one. connect, rtt: of successful checks. dns: of resolutions that gave an
-    address. last_outcome: of the check with the highest number, local errors apart.
+    checks that needed one. connect, rtt, tls, proxy: of successful checks. total: proxy, connect and
+    tls together, of each successful check. dns: of resolutions that gave an address.
+    cert_expires_in_s: the least time that a certificate was still valid for, at any check; negative for
+    one that has expired. last_outcome: of the check with the highest number, local errors apart.
     first_success: the lowest check number of a success.
     """
 
@@ -138,8 +141,23 @@ class Statistics:
     connect: Distribution
     dns: Distribution
     rtt: Distribution
+    tls: Distribution
+    proxy: Distribution
+    total: Distribution
+    cert_expires_in_s: int | None
     last_outcome: str | None
     first_success: int | None
+
+    @property
+    def phases(self) -> Mapping[str, Distribution]:
+        """All of them, by their names in limits."""
+        return {name: getattr(self, name) for name in PHASES}
+
+    @property
+    def told_phases(self) -> Mapping[str, Distribution]:
+        """Those that have samples; the total only where it is more than the connect."""
+        is_staged = self.tls.count or self.proxy.count
+        return {name: phase for name, phase in self.phases.items() if phase.count and (name != "total" or is_staged)}
 
     @property
     def glance(self) -> Glance:
@@ -180,6 +198,9 @@ class StatisticsBuilder:
         self._local_errors = 0
         self._syn_repeats: int | None = None
         self._connect, self._dns, self._rtt = DistributionBuilder(), DistributionBuilder(), DistributionBuilder()
+        self._tls, self._proxy = DistributionBuilder(), DistributionBuilder()
+        self._total: DistributionBuilder | None = None  # while it is the same as connect
+        self._cert_expires_in_s: int | None = None
         self._last: tuple[int, str] | None = None
         self._first_success: int | None = None
         self._in_order = _InOrder()
@@ -208,6 +229,7 @@ class StatisticsBuilder:
             for _, _, sample in sorted(self._waiting):
                 in_order.add(sample)
         successful = self._connect.count
+        connect = self._connect.finish(in_order.connect.mean_ms)
         return Statistics(
             checks=self._checks,
             successful=successful,
@@ -218,9 +240,13 @@ class StatisticsBuilder:
             outage_s=in_order.outage_us / 1_000_000,
             syn_repeats=self._syn_repeats,
             repeated_checks=tuple(in_order.repeated_checks),
-            connect=self._connect.finish(in_order.connect.mean_ms),
+            connect=connect,
             dns=self._dns.finish(in_order.dns.mean_ms),
             rtt=self._rtt.finish(in_order.rtt.mean_ms),
+            tls=self._tls.finish(in_order.tls.mean_ms),
+            proxy=self._proxy.finish(in_order.proxy.mean_ms),
+            total=connect if self._total is None else self._total.finish((in_order.total or in_order.connect).mean_ms),
+            cert_expires_in_s=self._cert_expires_in_s,
             last_outcome=self._last[1] if self._last else None,
             first_success=self._first_success,
         )
@@ -251,14 +277,28 @@ class StatisticsBuilder:
             self._syn_repeats = (self._syn_repeats or 0) + sample.syn_repeats
         if sample.dns_ms is not None and _resolved(sample):
             self._dns.add(_us(sample.dns_ms))
+        if sample.cert_expires_s is not None:
+            least_s = self._cert_expires_in_s
+            self._cert_expires_in_s = sample.cert_expires_s if least_s is None else min(least_s, sample.cert_expires_s)
         if outcome != OPEN:
             self._errors[outcome] = self._errors.get(outcome, 0) + 1
             return
         if self._first_success is None or sample.check < self._first_success:
             self._first_success = sample.check
+        if self._total is not None or sample.tls_ms is not None or sample.proxy_ms is not None:
+            self._count_stages(sample)
         self._connect.add(_connect_us(sample))
         if sample.rtt_ms is not None:
             self._rtt.add(_us(sample.rtt_ms))
+
+    def _count_stages(self, sample: Sample) -> None:
+        if self._total is None:
+            self._total = copy.deepcopy(self._connect)
+        if sample.tls_ms is not None:
+            self._tls.add(_us(sample.tls_ms))
+        if sample.proxy_ms is not None:
+            self._proxy.add(_us(sample.proxy_ms))
+        self._total.add(_total_us(sample))
 
 
 @dataclass(slots=True)
@@ -287,6 +327,9 @@ class _InOrder:
     connect: _Differences = field(default_factory=_Differences)
     dns: _Differences = field(default_factory=_Differences)
     rtt: _Differences = field(default_factory=_Differences)
+    tls: _Differences = field(default_factory=_Differences)
+    proxy: _Differences = field(default_factory=_Differences)
+    total: _Differences | None = None  # while it is the same as connect
     most_failures: int = 0
     longest_outage_us: int = 0
     repeated_checks: list[int] = field(default_factory=list)
@@ -314,11 +357,22 @@ class _InOrder:
         if self.failures:
             self.longest_outage_us = max(self.longest_outage_us, sample.start_us - self.failing_since_us)
             self.failures = 0
+        if self.total is not None or sample.tls_ms is not None or sample.proxy_ms is not None:
+            self._pass_stages(sample)
         self.connect.add(_connect_us(sample))
         if sample.rtt_ms is not None:
             self.rtt.add(_us(sample.rtt_ms))
         if sample.syn_repeats and len(self.repeated_checks) < MOST_REPEATED_CHECKS:
             self.repeated_checks.append(sample.check)
+
+    def _pass_stages(self, sample: Sample) -> None:
+        if self.total is None:
+            self.total = copy.copy(self.connect)
+        if sample.tls_ms is not None:
+            self.tls.add(_us(sample.tls_ms))
+        if sample.proxy_ms is not None:
+            self.proxy.add(_us(sample.proxy_ms))
+        self.total.add(_total_us(sample))
 
     def _fail(self, sample: Sample) -> None:
         if not self.failures:
@@ -340,6 +394,10 @@ def _us(ms: float) -> int:
 def _connect_us(sample: Sample) -> int:
     assert sample.connect_ms is not None, "an open sample has a connect time"
     return _us(sample.connect_ms)
+
+
+def _total_us(sample: Sample) -> int:
+    return _connect_us(sample) + _us(sample.proxy_ms or 0.0) + _us(sample.tls_ms or 0.0)
 
 
 class DistributionBuilder:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from .limits import Limit, Metric, asks_for_success, holds, parse_limit, shown_limit, shown_measured
-from .outcomes import CLOSED, EXPECTED, LOCAL_ERROR, OPEN
+from .outcomes import CLOSED, EXPECTED, LOCAL_ERROR, ONCE_OPEN, OPEN
 from .plan import REACHED_TRIES
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ _CONTROL_FAILED = "this control must be reached for the run to mean anything"
 _NOT_PROVEN = "not proven: nothing else was reached either"
 #: Answers of the way to a closed port.
 _HEARD = ("refused", "prohibited")
-#: A reset comes after the handshake (before it, it would be `refused`): something listens there.
-_ONCE_OPEN = (OPEN, "reset")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +93,7 @@ def _amid(verdict: Verdict, endpoint: Endpoint, statistics: Statistics, around: 
             return verdict
         return replace(verdict, status="inconclusive", reasons=(_CONTROL_FAILED, *verdict.reasons))
     by_silence = verdict.status == "passed" and _only_timed_out(endpoint, statistics)
-    was_open = not endpoint.expects_open and any(outcome in _ONCE_OPEN for outcome in _seen(statistics))
+    was_open = not endpoint.expects_open and any(outcome in ONCE_OPEN for outcome in _seen(statistics))
     if around.failed_controls and (by_silence or (verdict.status == "failed" and not was_open)):
         failed = around.failed_controls
         controls = f"the control {failed[0]}" if len(failed) == 1 else f"the controls {', '.join(failed)}"
@@ -155,6 +153,7 @@ def metric_value(metric: Metric, statistics: Statistics) -> float | None:
         "consecutive_failures": statistics.consecutive_failures,
         "outage": statistics.outage_s,
         "syn_repeats": statistics.syn_repeats,
+        "cert.expires_in": statistics.cert_expires_in_s,
     }
     return values.get(metric.name)
 
@@ -162,6 +161,9 @@ def metric_value(metric: Metric, statistics: Statistics) -> float | None:
 def breach_text(result: LimitResult, statistics: Statistics) -> str:
     """Return a broken limit as a sentence: `success 92.50 % (37 of 40), allowed >= 99 %`."""
     measured = shown_measured(result.limit, result.value)
+    if result.limit.metric.name == "cert.expires_in" and result.value is not None:
+        when = f"expired {measured.removeprefix('-')} ago" if result.value < 0 else f"expires in {measured}"
+        return f"certificate {when}, allowed {shown_limit(result.limit)}"
     if result.limit.metric.name == "success" and result.value is not None:
         measured += f" ({statistics.successful} of {statistics.checks})"
     return f"{result.limit.metric.shown_name} {measured}, allowed {shown_limit(result.limit)}"
@@ -179,8 +181,7 @@ def _result(limit: Limit, statistics: Statistics) -> LimitResult:
 
 
 def _timing(metric: Metric, statistics: Statistics) -> float | None:
-    phases = {"connect": statistics.connect, "dns": statistics.dns, "rtt": statistics.rtt}
-    distribution = phases.get(metric.phase or "")
+    distribution = statistics.phases.get(metric.phase or "")
     if distribution is None:
         return None
     if metric.percentile is not None:
@@ -226,7 +227,7 @@ def _not_closed(endpoint: Endpoint, statistics: Statistics) -> tuple[str, ...]:
     accepted = EXPECTED[endpoint.expect]
     against = {outcome: times for outcome, times in _seen(statistics).items() if outcome not in accepted}
     if not endpoint.measured:
-        decisive = (*_ONCE_OPEN, statistics.last_outcome)
+        decisive = (*ONCE_OPEN, statistics.last_outcome)
         against = {outcome: times for outcome, times in against.items() if outcome in decisive}
     checks = statistics.checks
     return tuple(_against_closed(endpoint.expect, outcome, times, checks) for outcome, times in against.items())
@@ -234,7 +235,7 @@ def _not_closed(endpoint: Endpoint, statistics: Statistics) -> tuple[str, ...]:
 
 def _against_closed(expect: str, outcome: str, times: int, checks: int) -> str:
     share = f"{outcome} in {_of_checks(times, checks)}"
-    if outcome in _ONCE_OPEN or expect != "closed":
+    if outcome in ONCE_OPEN or expect != "closed":
         return f"{share}, expected {expect}"
     return f"{share} proves nothing, expected {', '.join(CLOSED[:-1])} or {CLOSED[-1]}"
 
@@ -248,7 +249,7 @@ def _proven(endpoint: Endpoint, statistics: Statistics, results: tuple[LimitResu
         return False  # nothing but a metric without samples, or a try that was ours
     if endpoint.measured:
         return bool(_not_closed(endpoint, statistics))
-    return any(outcome in _ONCE_OPEN for outcome in _seen(statistics))
+    return any(outcome in ONCE_OPEN for outcome in _seen(statistics))
 
 
 def _unmade(statistics: Statistics) -> tuple[str, ...]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..limits import shown_limit, shown_measured
-from ..outcomes import EXPECTED, LOCAL_ERROR, OPEN, cause_of, next_step_of
+from ..limits import shown_limit, shown_measured, shown_validity
+from ..outcomes import EXPECTED, LOCAL_ERROR, ONCE_OPEN, OPEN, cause_of, next_step_of
+from ..plan import bracketed
 from ..run import Result
 from ..safe import for_terminal
 from ..samples import Sample
@@ -25,7 +26,7 @@ _MOST_ADDRESSES = 3
 _MOST_NEXT_STEPS = 2
 _INDENT = "  "
 #: As good as open: the handshake was complete.
-_RESET = "reset"
+_OPENED_BUT = {"reset": "opened, then reset", "closed_at_once": "opened, then closed at once"}
 _CLOSE_IT = "see what listens there, and which firewall lets this machine in"
 
 #: What the system says with each outcome anyway: to show it would add nothing.
@@ -114,7 +115,8 @@ def next_steps(result: Result) -> tuple[str, ...]:
     endpoint = result.endpoint
     host = None if endpoint.redact else for_terminal(endpoint.host)
     address = for_terminal(result.address) if result.address and not endpoint.redact else None
-    steps += [next_step_of(name, host, address) for name, _ in _told_errors(result)]
+    target = None if endpoint.redact else for_terminal(bracketed(endpoint.host, endpoint.port))
+    steps += [next_step_of(name, host, address, target) for name, _ in _told_errors(result)]
     return tuple(dict.fromkeys(steps))[:_MOST_NEXT_STEPS]
 
 
@@ -156,7 +158,8 @@ def _not_closed(result: Result) -> str:
     opened = _opened(result)
     checks = counted(statistics.checks, "check")
     if opened and not result.endpoint.measured:
-        return f"{'open' if OPEN in opened else 'opened, then reset'}, but it must {_must(result)}"
+        how = "open" if OPEN in opened else _OPENED_BUT.get(next(iter(opened)), f"open ({next(iter(opened))})")
+        return f"{how}, but it must {_must(result)}"
     if opened:
         shares = [f"{outcome} in {times}" for outcome, times in opened.items()]
         return f"{' and '.join(shares)} of {checks}, but it must {_must(result)}"
@@ -172,8 +175,8 @@ def _must(result: Result) -> str:
 
 def _opened(result: Result) -> dict[str, int]:
     """How often a handshake was complete."""
-    times = {OPEN: result.statistics.successful, _RESET: result.statistics.errors.get(_RESET, 0)}
-    return {outcome: number for outcome, number in times.items() if number}
+    times = {**result.statistics.errors, OPEN: result.statistics.successful}
+    return {outcome: times[outcome] for outcome in ONCE_OPEN if times.get(outcome)}
 
 
 def _reasons(result: Result) -> str:
@@ -211,8 +214,7 @@ def _context(broken: LimitResult, result: Result) -> str:
         return f"{statistics.successful} of {statistics.checks}"
     if metric.name.startswith("errors"):
         return f"of {counted(statistics.checks, 'check')}"
-    phases = {"connect": statistics.connect, "dns": statistics.dns, "rtt": statistics.rtt}
-    return _spread(phases[metric.phase]) if metric.phase in phases else ""
+    return "" if metric.phase is None else _spread(statistics.phases[metric.phase])
 
 
 def _spread(phase: Distribution) -> str:
@@ -247,7 +249,7 @@ def _told_errors(result: Result) -> list[tuple[str, int]]:
     come to is none of them."""
     endpoint = result.endpoint
     expected = (
-        () if endpoint.expects_open else (*EXPECTED[endpoint.expect], _RESET)
+        () if endpoint.expects_open else (*EXPECTED[endpoint.expect], *ONCE_OPEN)
     )  # the heading tells that it was open
     errors = [error for error in result.statistics.errors.items() if error[0] not in expected]
     latest = None if result.endpoint.wait_s is None else result.statistics.last_outcome
@@ -273,6 +275,8 @@ def _detail_lines(result: Result, evidence: Evidence, outcome: str) -> list[str]
 def _detail(result: Result, sample: Sample) -> str:
     """What ICMP and the system said, where the outcome does not say as much."""
     parts = [f"ICMP {sample.icmp[0]}/{sample.icmp[1]}"] if sample.icmp else []
+    if sample.outcome.startswith("tls_") and sample.cert_expires_s is not None:
+        parts.append(f"the certificate {shown_validity(sample.cert_expires_s)}")
     if sample.errno not in _USUAL_ERRNO.get(sample.outcome, ()):
         parts += [for_terminal(sample.errno)] if sample.errno else []
         parts += [f'"{for_terminal(sample.message)}"'] if sample.message and not result.endpoint.redact else []

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..limits import shown_limit, shown_measured
+from ..limits import shown_limit, shown_measured, shown_validity
 from ..outcomes import LOCAL_ERROR, OPEN, cause_of
 from ..plan import Endpoint
 from ..run import Result, Run
@@ -26,6 +26,8 @@ _LEAST_FOR = {95: 20, 99: 100}
 #: With fewer checks a chart says no more than a sentence.
 _LEAST_FOR_CHART = 3
 NOTHING = "-"
+#: Phases that people call otherwise than limits do.
+_PHASE_NAMES = {"dns": "name resolution", "rtt": "round trip", "tls": "TLS handshake"}
 
 #: One row of a table, its cells as texts.
 Row = tuple[str, ...]
@@ -216,12 +218,11 @@ def _limit_rows(result: Result) -> Iterator[Row]:
 
 
 def _phase_rows(statistics: Statistics) -> Iterator[Row]:
-    phases = {"connect": statistics.connect, "name resolution": statistics.dns, "round trip": statistics.rtt}
-    for name, phase in phases.items():
-        if phase.count:
-            percentiles_ms = (_percentile_ms(phase, 95), _percentile_ms(phase, 99))
-            figures_ms = (phase.min_ms, phase.avg_ms, phase.median_ms, *percentiles_ms, phase.max_ms)
-            yield name, str(phase.count), *map(shown_ms, (*figures_ms, phase.stdev_ms, phase.jitter_ms))
+    for name, phase in statistics.told_phases.items():
+        percentiles_ms = (_percentile_ms(phase, 95), _percentile_ms(phase, 99))
+        figures_ms = (phase.min_ms, phase.avg_ms, phase.median_ms, *percentiles_ms, phase.max_ms)
+        shown = map(shown_ms, (*figures_ms, phase.stdev_ms, phase.jitter_ms))
+        yield _PHASE_NAMES.get(name, name), str(phase.count), *shown
 
 
 def _outcome_rows(result: Result) -> Iterator[Row]:
@@ -287,6 +288,8 @@ def _facts(result: Result, series: Series) -> Iterator[tuple[str, str]]:
         yield "longest outage", longest_outage(statistics)
     if statistics.syn_repeats is not None:
         yield "SYN repeats", str(statistics.syn_repeats)
+    if statistics.cert_expires_in_s is not None:
+        yield "certificate", shown_validity(statistics.cert_expires_in_s)
     if not statistics.connect.is_exact:
         yield "percentiles", "within 0.1 %: too many different times to keep them all"
     if series.last_start_us is not None:

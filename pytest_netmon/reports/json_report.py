@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from ..limits import Limit
+from ..limits import PHASES, Limit
 from ..outcomes import OPEN
 from ..plan import Endpoint
 from ..run import Measuring, Result, Run
@@ -144,8 +144,10 @@ def _port_statistics(parts: Sequence[Statistics]) -> dict[str, Any]:
         "errors": _errors(parts),
         "syn_repeats": _sum_of_known(part.syn_repeats for part in parts),
         **_figures(connect),
-        "dns": _phase(_one([part.dns for part in parts])),
-        "rtt": _phase(_one([part.rtt for part in parts])),
+        **{name: _phase(_one([part.phases[name] for part in parts])) for name in PHASES if name != "connect"},
+        "cert_expires_in_s": min(
+            (part.cert_expires_in_s for part in parts if part.cert_expires_in_s is not None), default=None
+        ),
     }
 
 
@@ -224,9 +226,8 @@ def _endpoint_statistics(statistics: Statistics) -> dict[str, Any]:
         "consecutive_failures": statistics.consecutive_failures,
         "outage_s": rounded(statistics.outage_s, 6),
         "syn_repeats": statistics.syn_repeats,
-        "connect": _phase(statistics.connect),
-        "dns": _phase(statistics.dns),
-        "rtt": _phase(statistics.rtt),
+        **{name: _phase(phase) for name, phase in statistics.phases.items()},
+        "cert_expires_in_s": statistics.cert_expires_in_s,
         "first_success": statistics.first_success,
         "last_outcome": statistics.last_outcome,
     }
@@ -310,6 +311,8 @@ def _sample(sample: Sample, endpoint: Endpoint, run: Run, *, shared: bool, is_pl
         "syn_repeats": sample.syn_repeats,
         "address": None if endpoint.redact else sample.address,
     }
+    stages = {"proxy_ms": _ms(sample.proxy_ms), "tls_ms": _ms(sample.tls_ms), "cert_expires_s": sample.cert_expires_s}
+    shown.update((name, value) for name, value in stages.items() if value is not None)
     if shared:
         shown["endpoint"] = endpoint.id
     if is_placed:

@@ -64,9 +64,8 @@ def flat_properties(result: Result) -> list[Property]:
         *((f"errors_{outcome}", times) for outcome, times in sorted(statistics.errors.items())),
         ("syn_repeats", statistics.syn_repeats),
         ("warnings", "; ".join(breach_text(each, statistics) for each in result.verdict.warn if not each.ok) or None),
-        *_figures("connect", statistics.connect),
-        *_figures("dns", statistics.dns),
-        *_figures("rtt", statistics.rtt),
+        *(figure for name, phase in statistics.told_phases.items() for figure in _figures(name, phase)),
+        ("cert_expires_in_s", statistics.cert_expires_in_s),
     ]
     return [(name, value) for name, value in found if value is not None]
 

@@ -101,11 +101,20 @@ _GAUGES: tuple[tuple[str, str, str, Callable[[Result], float | None]], ...] = (
         "The longest time without a success.",
         lambda result: result.statistics.outage_s if result.statistics.checks else None,
     ),
+    (
+        "netmon_cert_expires_seconds",
+        "seconds",
+        "How long the server's certificate was still valid for; negative when it has expired.",
+        lambda result: result.statistics.cert_expires_in_s,
+    ),
 )
 _PHASES = {
     "connect": "Connect times, without name resolution.",
     "dns": "Times of name resolution.",
     "rtt": "Round-trip times of the path, as the kernel measured them.",
+    "tls": "Times of TLS handshakes.",
+    "proxy": "Times from the request to a proxy to its tunnel.",
+    "total": "Times of proxy, connect and TLS together.",
 }
 
 
@@ -119,19 +128,14 @@ def _gauge(
 
 
 def _of_a_phase(phase: str, text: str, results: Sequence[Result], labels: dict[int, _Labels]) -> Iterator[_Family]:
-    measured = [(labels[result.index], _phase_of(result, phase)) for result in results]
-    seen = [(each, distribution) for each, distribution in measured if distribution.count]
+    told = [(labels[result.index], result.statistics.told_phases.get(phase)) for result in results]
+    seen = [(each, distribution) for each, distribution in told if distribution is not None]
     quantiles = (sample for each, distribution in seen for sample in _summary(each, distribution))
     yield _Family(f"netmon_{phase}_seconds", "summary", "seconds", text, quantiles)
     for name, what in (("stdev", "Standard deviation"), ("jitter", "Mean difference of consecutive ones")):
         values = [(each, getattr(distribution, f"{name}_ms")) for each, distribution in seen]
         samples: list[_Sample] = [("", each, value / 1000) for each, value in values if value is not None]
         yield _Family(f"netmon_{phase}_{name}_seconds", "gauge", "seconds", f"{what}. {text}", samples)
-
-
-def _phase_of(result: Result, phase: str) -> Distribution:
-    statistics = result.statistics
-    return {"connect": statistics.connect, "dns": statistics.dns, "rtt": statistics.rtt}[phase]
 
 
 def _summary(labels: _Labels, phase: Distribution) -> Iterator[_Sample]:

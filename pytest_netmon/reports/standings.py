@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ..outcomes import LOCAL_ERROR, OUTCOMES, cause_of
+from ..outcomes import LOCAL_ERROR, ONCE_OPEN, OUTCOMES, cause_of
 from ..plan import Endpoint
 from ..run import Result, Run
 from ..safe import for_terminal
@@ -24,10 +24,9 @@ _MUST_BE_CLOSED = "must not be reachable"
 _LIMIT = "limit"
 _CUT_OFF = "cut off"
 _CONTROL = "control failed"
-_RESET = "reset"
 #: What a main cause means that is no outcome.
 _MEANINGS = {
-    _MUST_BE_CLOSED: "it was open, or opened and then reset",
+    _MUST_BE_CLOSED: "it was open, or opened and then broken off",
     _LIMIT: "a limit is broken though every check was open",
     _CUT_OFF: "the run ended before its checks did",
     _CONTROL: "what must be reached for the run to mean anything was not",
@@ -139,7 +138,7 @@ def main_cause(result: Result) -> str:
         return _CONTROL
     if result.verdict.status == INCONCLUSIVE and not (result.endpoint.control and errors):
         return LOCAL_ERROR if statistics.local_errors and result.complete else _CUT_OFF
-    if not result.endpoint.expects_open and (statistics.successful or _RESET in errors):
+    if not result.endpoint.expects_open and (statistics.successful or any(outcome in ONCE_OPEN for outcome in errors)):
         return _MUST_BE_CLOSED
     if not errors:
         return _LIMIT

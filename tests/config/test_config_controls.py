@@ -82,10 +82,13 @@ def test_each_state_can_be_expected(written: Written, state: str) -> None:
 @pytest.mark.parametrize(
     ("state", "retried"),
     [
-        ("open", ["timeout", "reset", "dns_failed", "dns_timeout"]),
-        ("closed", ["dns_failed", "dns_timeout"]),
-        ("timeout", ["dns_failed", "dns_timeout"]),
-        ("refused", ["timeout", "dns_failed", "dns_timeout"]),
+        (
+            "open",
+            ["timeout", "reset", "closed_at_once", "tls_timeout", "proxy_timeout", "dns_failed", "dns_timeout"],
+        ),
+        ("closed", ["proxy_timeout", "dns_failed", "dns_timeout"]),
+        ("timeout", ["proxy_timeout", "dns_failed", "dns_timeout"]),
+        ("refused", ["timeout", "proxy_timeout", "dns_failed", "dns_timeout"]),
     ],
 )
 def test_what_is_expected_and_what_was_open_are_not_tried_again(state: str, retried: list[str]) -> None:

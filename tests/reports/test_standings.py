@@ -75,7 +75,7 @@ def test_causes_are_counted_the_most_frequent_first():
     assert [(cause.name, cause.endpoints, cause.text) for cause in causes_of(run)] == [
         ("timeout", 4, "no answer within its timeout: packets dropped on the way, a firewall?"),
         ("limit", 1, "a limit is broken though every check was open"),
-        ("must not be reachable", 1, "it was open, or opened and then reset"),
+        ("must not be reachable", 1, "it was open, or opened and then broken off"),
         ("local_error", 1, cause_of("local_error", 3.0)),
     ]
 

@@ -11,6 +11,7 @@ from samples_for_tests import outcomes, sample_of, statistics_of
 
 from pytest_netmon.limits import parse_limit
 from pytest_netmon.plan import Endpoint
+from pytest_netmon.samples import Sample
 from pytest_netmon.verdict import Verdict, judge, limits_in_force, metric_value
 
 CLOSED = Endpoint(host="admin.example.com", port=22, expect="closed", measured=True, count=20)
@@ -283,3 +284,62 @@ def test_a_verdict_always_explains_itself(names: list[str], endpoint: Endpoint, 
     if judged.status == "passed":
         assert not judged.broken
         assert {*names} - {"local_error"}
+
+
+def staged(check: int, proxy_ms: float | None = None, tls_ms: float | None = None, **more: object) -> Sample:
+    return sample_of(check, proxy_ms=proxy_ms, tls_ms=tls_ms, **more)
+
+
+def test_limits_on_stages_speak_of_them() -> None:
+    statistics = statistics_of([staged(1, 5.0, 20.0), staged(2, 7.0, 40.0)])
+
+    values = {text: metric_value(parse_limit(text).metric, statistics) for text in (
+        "max < 1s", "tls.max < 1s", "tls.jitter < 1s", "proxy.avg < 1s", "total.min < 1s", "total.max < 1s"
+    )}  # fmt: skip
+
+    assert [*values.values()] == [10.0, 40.0, 20.0, 6.0, 35.0, 57.0]
+
+
+def test_the_total_of_a_plain_connect_is_the_connect() -> None:
+    statistics = outcomes("open", "open")
+
+    assert statistics.total is statistics.connect
+    assert metric_value(parse_limit("tls.max < 1s").metric, statistics) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status", "reasons"),
+    [
+        ([20 * 86_400, 15 * 86_400], "passed", ()),
+        ([20 * 86_400, 276_480], "failed", ("certificate expires in 3.2 d, allowed >= 14 d",)),
+        ([-86_400], "failed", ("certificate expired 1 d ago, allowed >= 14 d",)),
+        ([None], "failed", ("cert.expires_in no samples, allowed >= 14 d",)),
+    ],
+)
+def test_a_certificate_is_judged_by_the_least_time_that_it_had(
+    seconds: list[int | None], status: str, reasons: tuple[str, ...]
+) -> None:
+    samples = [staged(check, cert_expires_s=left_s) for check, left_s in enumerate(seconds, 1)]
+
+    judged = judge(measured("cert.expires_in >= 14d"), statistics_of(samples), complete=True)
+
+    assert (judged.status, judged.reasons) == (status, reasons)
+
+
+def test_an_expired_certificate_is_known_though_its_check_failed() -> None:
+    statistics = statistics_of([staged(1, outcome="tls_expired", cert_expires_s=-60)])
+
+    assert metric_value(parse_limit("cert.expires_in >= 1d").metric, statistics) == -60
+
+
+@pytest.mark.parametrize("name", ["closed_at_once", "tls_verify", "tls_timeout"])
+def test_what_was_open_once_fails_what_must_be_closed(name: str) -> None:
+    assert verdict(REACHED_CLOSED, name).reasons == (f"{name} in 1 of 1 check, expected closed",)
+    assert verdict(REACHED_CLOSED, name, "refused").status == "failed"
+
+
+@pytest.mark.parametrize("name", ["proxy_refused", "proxy_denied", "proxy_timeout"])
+def test_a_proxy_that_makes_no_tunnel_proves_nothing_closed(name: str) -> None:
+    judged = verdict(REACHED_CLOSED, name)
+
+    assert judged.reasons == (f"{name} in 1 of 1 check proves nothing, expected refused, timeout or prohibited",)

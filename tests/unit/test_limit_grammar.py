@@ -20,6 +20,7 @@ from pytest_netmon.limits import (
     parse_limit,
     shown_limit,
     shown_measured,
+    shown_validity,
     shown_value,
     unavailable_reason,
 )
@@ -319,6 +320,11 @@ def test_an_own_limit_replaces_the_inherited_of_its_metric_and_direction(
     ("outage < 5s", 30.0, "30 s"),
     ("outage < 5s", 0.256, "0.26 s"),
     ("p95 < 50ms", None, "no samples"),
+    ("cert.expires_in >= 14d", 3.2 * 86_400, "3.2 d"),
+    ("cert.expires_in >= 14d", -2.5 * 86_400, "-2.5 d"),
+    ("cert.expires_in >= 14d", 5 * 3_600, "5 h"),
+    ("cert.expires_in >= 14d", -90, "-1.5 m"),
+    ("cert.expires_in >= 14d", 0, "0 s"),
 ])  # fmt: skip
 def test_a_measured_value_is_shown_for_people(text: str, value: float | None, shown: str) -> None:
     assert shown_value(limit(text).metric, value) == shown
@@ -331,6 +337,8 @@ def test_a_measured_value_is_shown_for_people(text: str, value: float | None, sh
     ("success >= 99%", 0.98999, "98.999 %"),
     ("success >= 100%", 0.999999, "99.9999 %"),
     ("outage <= 5s", 5.001, "5.001 s"),
+    ("cert.expires_in >= 14d", 14 * 86_400 - 1, "13.99999 d"),
+    ("cert.expires_in >= 14d", 3.2 * 86_400, "3.2 d"),
     ("p95 < 50ms", None, "no samples"),
 ])  # fmt: skip
 def test_a_breach_is_never_rounded_away(text: str, value: float | None, shown: str) -> None:
@@ -350,3 +358,10 @@ def test_what_is_allowed_is_shown_with_a_space_before_its_unit(text: str, shown:
 def test_every_failing_outcome_can_be_limited() -> None:
     for name in OUTCOMES.keys() - {OPEN, LOCAL_ERROR}:
         assert limit(f"errors.{name} == 0").metric.outcome == name
+
+
+@pytest.mark.parametrize(("seconds", "told"), [
+    (3.2 * 86_400, "expires in 3.2 d"), (-2 * 86_400, "expired 2 d ago"), (-90, "expired 1.5 m ago"),
+])  # fmt: skip
+def test_a_certificate_that_has_expired_is_told_so(seconds: float, told: str) -> None:
+    assert shown_validity(seconds) == told

@@ -90,6 +90,24 @@ def test_a_failed_sample_keeps_what_the_system_said() -> None:
     )
 
 
+def test_a_sample_keeps_the_times_of_its_stages_and_its_certificate() -> None:
+    staged = decoded(changed(10, {"proxy_us": 1500, "tls_us": 20_250, "cert_expires_s": 86_400}))
+    assert isinstance(staged, Sample)
+    assert (staged.proxy_ms, staged.tls_ms, staged.cert_expires_s) == (1.5, 20.25, 86_400)
+
+    expired = decoded([*FAILED[:3], "tls_expired", *FAILED[4:10], {"cert_expires_s": -1}])
+    assert isinstance(expired, Sample)
+    assert (expired.proxy_ms, expired.tls_ms, expired.cert_expires_s) == (None, None, -1)
+
+
+def test_a_sample_ends_after_its_stages() -> None:
+    sample = Sample(
+        endpoint=0, check=1, start_us=1000, outcome="open", connect_ms=1.5, clock_ms=1.5, proxy_ms=2.0, tls_ms=4.25
+    )
+
+    assert sample.end_us == 1000 + 1500 + 2000 + 4250
+
+
 def test_a_sample_ends_after_its_name_and_all_its_attempts() -> None:
     sample = Sample(
         endpoint=0,
@@ -203,6 +221,14 @@ def test_an_address_is_a_text_of_bounded_size(address: object) -> None:
         {"icmp": [3, True]},
         {"icmp": {"type": 3}},
         {"text": ["a"]},
+        {"tls_us": -1},
+        {"tls_us": 1.5},
+        {"tls_us": 10**12 + 1},
+        {"proxy_us": True},
+        {"proxy_us": "12"},
+        {"cert_expires_s": 0.5},
+        {"cert_expires_s": -(10**12)},
+        {"cert_expires_s": 10**12},
         {"attempts": None},
         {"attempts": {"a": 1}},
         {"attempts": ["a"]},
