@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__
-from .plan import Plan
+from .outcomes import TRANSIENT
+from .plan import Endpoint, Plan
 from .plan_record import PlanRecordError, plan_of
 from .recording import Recording
 from .run import Measuring, Result, Run
 from .samples import Record, SampleFileError
+from .statistics import Statistics
 from .verdict import Surroundings, judge
 
 #: Addresses that failed, to name in a warning.
@@ -56,8 +58,10 @@ def result_of(
     """Judge what the recording holds of the endpoint `index`; `failed` are the controls that did, `fault` says why
     more did not come."""
     endpoint = plan.endpoints[index]
-    complete = index in recording.done or (endpoint.count is None and recording.end_reason == "stopped")
     statistics = recording.statistics_of(index)
+    complete = index in recording.done or (endpoint.count is None and recording.end_reason == "stopped")
+    if complete and _is_short(endpoint, statistics):
+        complete, fault = False, f"samples are missing: {recording.damage or 'they could not be recorded'}"
     around = Surroundings(failed, _others_opened(recording, index))
     verdict = judge(endpoint, statistics, complete=complete, around=around)
     if fault is not None and verdict.status == "inconclusive" and not complete:
@@ -71,6 +75,15 @@ def result_of(
         address=None if endpoint.redact else recording.addresses.get(index),
         store=recording,
     )
+
+
+def _is_short(endpoint: Endpoint, statistics: Statistics) -> bool:
+    """Whether an endpoint that is done lacks samples: on a full disk, or in a damaged file. The rest proves nothing."""
+    made = statistics.checks + statistics.local_errors
+    if endpoint.count is None or made >= endpoint.count:
+        return False
+    would_be_retried = endpoint.expects_open and endpoint.wait_s is None and statistics.last_outcome in TRANSIENT
+    return endpoint.measured or would_be_retried
 
 
 class Judge:

@@ -146,6 +146,41 @@ def test_of_a_damaged_sample_file_no_wrong_number_is_taken(
             assert all(measured[result.index][sample.check] == sample for sample in result.samples)
 
 
+def written(path: Path, endpoint: Endpoint, *lines: object) -> Path:
+    """A sample file of one endpoint that is done."""
+    context = {"plan": record_of(Plan(endpoints=[endpoint])), "selected": [0], "machine": {}}
+    header = {"netmon": 1, "started_unix_us": 1, "context": context}
+    path.write_text("".join(map(line_of, [header, *lines, {"event": "done", "endpoint": 0}])))
+    return path
+
+
+def sample(check: int, outcome: str = "open") -> list[object]:
+    return [0, check, check, outcome, 40 if outcome == "open" else None, 40, None, None, 0, "10.0.0.1", None]
+
+
+def test_samples_that_a_full_disk_took_leave_no_green_verdict(tmp_path: Path) -> None:
+    lost = {"event": "lost", "samples": 2, "text": "No space left on device"}
+    counted = Endpoint(host="10.0.0.1", port=80, measured=True, count=4)
+    run = recover(written(tmp_path / "counted", counted, sample(1), sample(4), lost))
+    (result,) = run.results
+    assert (result.verdict.status, run.partial, result.complete) == ("inconclusive", True, False)
+    assert result.verdict.reasons[0] == "samples are missing: they could not be recorded"
+
+    tried = Endpoint(host="10.0.0.1", port=80)
+    (result,) = recover(written(tmp_path / "tried", tried, sample(1, "timeout"), lost)).results
+    assert result.verdict.status == "inconclusive"
+
+
+def test_a_failed_check_whose_line_is_damaged_leaves_no_green_verdict(tmp_path: Path) -> None:
+    counted = Endpoint(host="10.0.0.1", port=80, measured=True, count=2)
+    path = written(tmp_path / "samples.ndjson", counted, sample(1), sample(2, "timeout"))
+    assert recover(path).results[0].verdict.status == "failed"
+    path.write_bytes(path.read_bytes().replace(b'"timeout", null', b'"timeouT", null'))
+    (result,) = recover(path, salvage=True).results
+    assert result.verdict.status == "inconclusive"
+    assert result.verdict.reasons[0].startswith(f"samples are missing: 1 line of {path} cannot be read")
+
+
 def test_a_file_that_is_something_else_is_an_error_with_its_name(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     shutil.copy(__file__, path)
