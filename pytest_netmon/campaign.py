@@ -25,6 +25,7 @@ from .prober_process import ProberProcess, prober_process
 from .recording import Recording
 from .run import Result, Run
 from .samples import Record, SampleFileError
+from .vantage import LOCAL_VANTAGE
 
 #: How often the sample file is looked at while something waits for it.
 _LOOK_EVERY_S = 0.005
@@ -81,6 +82,9 @@ class Campaign:
 
     def start(self) -> None:
         """Start the prober. Raises CampaignError where it does not begin."""
+        elsewhere = next((e for i in self.selected if (e := self.plan.endpoints[i]).vantage != LOCAL_VANTAGE), None)
+        if elsewhere is not None:
+            raise CampaignError(f"{elsewhere.test_id}: this version checks from this machine only")
         self._started_s = time.monotonic()
         try:
             self._process = prober_process()

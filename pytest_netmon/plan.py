@@ -18,6 +18,7 @@ from .plan_values import host_texts, is_count, is_positive, is_printable, is_tag
 from .problems import Problem, Source
 from .safe import for_terminal
 from .units import show_duration
+from .vantage import LOCAL_VANTAGE, Vantage
 
 Expect = Literal["open", "closed", "refused", "timeout"]
 #: How a connection ends: after a drain with FIN, or at once with RST (no TIME_WAIT is left).
@@ -33,7 +34,6 @@ DEFAULT_INTERVAL_S = 0.25
 DEFAULT_TIMEOUT_S = 3.0
 DEFAULT_MAX_RATE = 2000.0
 DEFAULT_MAX_RATE_PER_HOST = 200.0
-LOCAL_VANTAGE = "local"
 #: Connects a second to one address and port that a machine stands for long: some 28,000 local ports
 #: (ip_local_port_range), each in TIME_WAIT for 60 s; past half of them connect() itself gets slow (measured).
 MOST_CONNECTS_PER_S = 250.0
@@ -99,8 +99,19 @@ class Endpoint:
 
     @property
     def id(self) -> str:
-        """`name:port` where a name is given, else `host:port` (`[v6]:port`)."""
+        """`name:port` where a name is given, else `host:port` (`[v6]:port`): the same from every vantage."""
         return f"{self.name}:{self.port}" if self.name else bracketed(self.host, self.port)
+
+    @property
+    def test_id(self) -> str:
+        """The id; from another vantage than this machine its name goes before it: `app-db.internal:5432`. No two
+        endpoints of a plan have the same."""
+        return self.id if self.is_local else f"{self.vantage}-{self.id}"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is checked from here."""
+        return self.vantage == LOCAL_VANTAGE
 
     @property
     def shown_host(self) -> str:
@@ -111,11 +122,6 @@ class Endpoint:
         """As of any dataclass, but without a redacted host: tracebacks and `--setup-show` print this."""
         values = {each.name: getattr(self, each.name) for each in fields(self)} | {"host": self.shown_host}
         return f"Endpoint({', '.join(f'{name}={value!r}' for name, value in values.items())})"
-
-    @property
-    def is_local(self) -> bool:
-        """Whether it is checked from here."""
-        return self.vantage == LOCAL_VANTAGE
 
     @property
     def expects_open(self) -> bool:
@@ -148,7 +154,8 @@ class Plan:
     `max_rate_per_host` are checks a second. `warnings` are shown once, before the run. `files` are
     those that the user named, in that order, then those that they include; `included` says for each
     of the latter which of the former brought it in. `deselected`: how many more the files name, which
-    tags left out.
+    tags left out; `elsewhere`: how many more from vantages that were not chosen. `vantages`: those of the
+    endpoints, by name, without `local`.
     """
 
     endpoints: list[Endpoint]
@@ -160,6 +167,8 @@ class Plan:
     included: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     deselected: int = 0
+    elsewhere: int = 0
+    vantages: dict[str, Vantage] = field(default_factory=dict)
 
     @property
     def checked(self) -> list[Endpoint]:
@@ -188,6 +197,7 @@ def validate_plan(plan: Plan) -> list[Problem]:
     for index, endpoint in enumerate(plan.endpoints):
         problems += _endpoint_problems(index, endpoint)
     if not problems:
+        problems += _unknown_vantages(plan)
         problems += _double_ids(plan)
         problems += _rate_problems(plan)
     return problems
@@ -350,16 +360,24 @@ def _limit_texts(endpoint: Endpoint, limit: Limit) -> Iterator[str]:
         yield f"{metric.shown_name} means nothing in {checks}: {instead}count >= {least}"
 
 
-def _double_ids(plan: Plan) -> Iterator[Problem]:
-    first: dict[tuple[str, str], Endpoint] = {}
+def _unknown_vantages(plan: Plan) -> Iterator[Problem]:
+    known = (LOCAL_VANTAGE, *plan.vantages)
     for endpoint in plan.endpoints:
-        key = (endpoint.vantage, endpoint.id)
+        if endpoint.vantage not in known:
+            text = f"expected {' or '.join(known)} for vantage, got {endpoint.vantage!r:.80}"
+            yield Problem(endpoint.source or _PLAN, endpoint.test_id, text)
+
+
+def _double_ids(plan: Plan) -> Iterator[Problem]:
+    first: dict[str, Endpoint] = {}
+    for endpoint in plan.endpoints:
+        key = endpoint.test_id
         if key not in first:
             first[key] = endpoint
             continue
         where = f" (first at {first[key].source})" if first[key].source else ""
         text = f"the same endpoint twice{where}: remove one, or give them different names"
-        yield Problem(endpoint.source or _PLAN, endpoint.id, text)
+        yield Problem(endpoint.source or _PLAN, endpoint.test_id, text)
 
 
 def _rate_problems(plan: Plan) -> Iterator[Problem]:

@@ -1,6 +1,6 @@
 """A plan as the sample file keeps it, so that an interrupted run can be judged later. Pure.
 
-A redacted endpoint is kept without its host: its name stands in for it.
+A redacted endpoint is kept without its host: its name stands in for it. A vantage is kept without the way to it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import asdict
 from .limits import Limit, LimitError, parse_limit
 from .plan import Endpoint, Plan
 from .problems import Source
+from .vantage import Vantage
 
 
 class PlanRecordError(ValueError):
@@ -25,6 +26,7 @@ def record_of(plan: Plan) -> dict[str, object]:
         "timeout_s": plan.timeout_s,
         "files": list(plan.files),
         "warnings": list(plan.warnings),
+        "vantages": {name: vantage.kind for name, vantage in plan.vantages.items()},
         "endpoints": [_endpoint_record(endpoint) for endpoint in plan.endpoints],
     }
 
@@ -34,9 +36,15 @@ def plan_of(record: object) -> Plan:
     try:
         if not isinstance(record, dict):
             raise TypeError("expected an object")
-        fields = {**record, "files": tuple(record["files"]), "endpoints": [_endpoint(e) for e in record["endpoints"]]}
+        kinds = record.get("vantages", {}).items()
+        fields = {
+            **record,
+            "files": tuple(record["files"]),
+            "endpoints": [_endpoint(e) for e in record["endpoints"]],
+            "vantages": {name: Vantage(name=name, kind=kind, way="") for name, kind in kinds},
+        }
         return Plan(**fields)
-    except (KeyError, TypeError, LimitError) as error:
+    except (KeyError, TypeError, AttributeError, LimitError) as error:
         raise PlanRecordError(f"no plan is kept in it: {error}") from None
 
 

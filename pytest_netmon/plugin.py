@@ -28,6 +28,7 @@ _OPTIONS = (
     ("timeout", "TIME", False, "how long a check may take (3s)"),
     ("limit", "LIMIT", True, "what is allowed ('p95 < 50ms', 'success >= 99%%'); repeatable, or a,b"),
     ("tag", "TAG", True, "check only targets with this tag; !TAG: only those without; repeatable (any), or a,b"),
+    ("vantage", "NAME", True, "check only from this vantage (local: this machine); repeatable, or a,b"),
     (
         "report",
         "DIR",

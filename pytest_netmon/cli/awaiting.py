@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from pytest_netmon.plan import REACHED_RETRY_S, Endpoint, Plan
+from pytest_netmon.reports.layout import placed_id
 from pytest_netmon.safe import for_terminal
 
 #: From the start of one try to the next: soon enough for a person, and no load to a host.
@@ -61,5 +62,5 @@ def _awaited(endpoint: Endpoint, wait_s: float, apart_s: float) -> Endpoint:
 
 
 def _named(endpoint: Endpoint, outcome: str | None) -> str:
-    name = for_terminal(endpoint.id)
+    name = placed_id(endpoint)
     return name if outcome is None else f"{name} ({for_terminal(outcome)})"

@@ -47,6 +47,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     what.add_argument("--targets-from", metavar="FILE", **_REPEATED, help="targets, one a line (host port); - is stdin")
     what.add_argument("-p", "--port", **_REPEATED, help="for targets that name none: 80,8000-8010")
     what.add_argument("--tag", **_REPEATED, help="only targets with this tag; !TAG: only those without; several: any")
+    what.add_argument("--via", metavar="COMMAND", **_REPEATED, help="check from there: 'kubectl exec -i deploy/app --'")
+    what.add_argument("--vantage", metavar="NAME", **_REPEATED, help="check only from this vantage (local: from here)")
     what.add_argument("--config", metavar="FILE", **_REPEATED, help="the same as FILE.yaml, whatever its name")
     how = parser.add_argument_group("how to check")
     how.add_argument("--count", metavar="N", help="checks of each endpoint (3 tries to reach it, 20 with limits)")
@@ -93,6 +95,8 @@ def paths_and_targets(options: argparse.Namespace) -> tuple[list[Path], Override
         max_rate=options.max_rate,
         max_rate_per_host=options.max_rate_per_host,
         tags=tuple(options.tag),
+        vantages=tuple(options.vantage),
+        vias=tuple(options.via),
         prefix="--",
         target_hint="an argument HOST:PORT",
     )

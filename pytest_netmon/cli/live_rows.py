@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from pytest_netmon.outcomes import OPEN
 from pytest_netmon.plan import Endpoint
-from pytest_netmon.reports.layout import width_of
+from pytest_netmon.reports.layout import placed_id, width_of
 from pytest_netmon.safe import for_terminal
 from pytest_netmon.statistics import Glance
 
@@ -51,7 +51,7 @@ def row_of(pulse: Pulse, figures: Figures, p95_ms: float | None) -> Row:
         is_failing=pulse.is_failing,
         has_failed=bool(_share_failed(pulse.endpoint, glance) or glance.local_errors),
         cells={
-            "name": for_terminal(pulse.endpoint.id),
+            "name": placed_id(pulse.endpoint),
             "state": NOTHING if pulse.last is None else for_terminal(pulse.last.outcome),
             "success": _percent(success),
             "checks": compact_count(glance.checks + glance.local_errors),

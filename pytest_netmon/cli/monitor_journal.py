@@ -84,7 +84,7 @@ class _Track:
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
-        self.name = endpoint.id
+        self.name = endpoint.id if endpoint.is_local else f"{endpoint.id} from {endpoint.vantage}"
         self._endpoint = endpoint
         self._next_check = 1
         self._waiting: list[tuple[int, int, Sample]] = []

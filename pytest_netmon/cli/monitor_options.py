@@ -70,6 +70,9 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     what.add_argument("-t", "--targets", metavar="TARGET", **_SEVERAL, help="more targets")
     what.add_argument("-p", "--ports", metavar="PORT", **_SEVERAL, help="for targets that name none (80 443)")
     what.add_argument("--config", metavar="FILE", type=Path, action="append", default=[], help="a netmon.yaml")
+    places: dict[str, Any] = {"action": "append", "default": []}
+    what.add_argument("--via", metavar="COMMAND", **places, help="watch from there: 'kubectl exec -i deploy/app --'")
+    what.add_argument("--vantage", metavar="NAME", **places, help="only from this vantage of FILE (local: from here)")
     how = parser.add_argument_group("how to watch")
     how.add_argument("-i", "--interval", metavar="SECONDS", help="from one check of an endpoint to the next (1.0)")
     how.add_argument("-c", "--count", metavar="N", help="checks of each endpoint (until Ctrl-C)")

@@ -14,6 +14,7 @@ from pytest_netmon.config.entries import Entry, Section
 from pytest_netmon.config.options import Overrides, read_options
 from pytest_netmon.config.places import Problems
 from pytest_netmon.config.settings import Settings
+from pytest_netmon.config.vantages import Places, narrowed, needed, read_places
 from pytest_netmon.plan import (
     DEFAULT_MAX_RATE,
     DEFAULT_MAX_RATE_PER_HOST,
@@ -23,6 +24,7 @@ from pytest_netmon.plan import (
     validate_plan,
 )
 from pytest_netmon.problems import ConfigurationError, Problem, Source
+from pytest_netmon.reports.layout import placed_id
 from pytest_netmon.safe import for_terminal
 from pytest_netmon.units import spell_duration
 
@@ -42,13 +44,20 @@ def monitor_plan(options: Namespace, env: Mapping[str, str]) -> Plan:
     Raises ConfigurationError with all that is wrong.
     """
     problems = Problems()
-    given = read_options(_overrides(options), problems)
+    overrides = _overrides(options)
+    given = read_options(overrides, problems)
     names, sections = _read_files(options.config, env, problems)
     entries = [entry for section in (*sections, given) for entry in section.entries]
-    endpoints = [each for entry in entries for each in _endpoints_of(entry, given.defaults, options.count, problems)]
+    places = read_places([section.vantages for section in sections], overrides, problems)
+    problems += places.unknown([*(section.defaults for section in sections), *(entry.own for entry in entries)])
+    endpoints = [
+        each for entry in entries for each in _endpoints_of(entry, given.defaults, options.count, places, problems)
+    ]
     if not problems and not endpoints:
         problems.append(_no_targets(names))
+    endpoints = narrowed(endpoints, places, overrides, problems)
     plan = _plan_of(endpoints, names, sections, given.defaults, problems)
+    plan.vantages = needed(plan.endpoints, places, problems)
     if not problems:
         problems += {(problem.source, problem.text): problem for problem in reversed(validate_plan(plan))}.values()
     if problems:
@@ -90,6 +99,8 @@ def _overrides(options: Namespace) -> Overrides:
         interval=options.interval,
         timeout=options.timeout,
         limits=tuple(options.limit),
+        vantages=tuple(options.vantage),
+        vias=tuple(options.via),
         target_hint="an argument",
     )
 
@@ -105,12 +116,14 @@ def _read_files(
     return tuple(shown_path(path, Path()) for path in files), sections
 
 
-def _endpoints_of(entry: Entry, options: Settings, count: int | None, problems: Problems) -> list[Endpoint]:
+def _endpoints_of(
+    entry: Entry, options: Settings, count: int | None, places: Places, problems: Problems
+) -> list[Endpoint]:
     """Return the endpoints of a target, each of its ports once, as the monitor checks them."""
     ports = first_given(_BUILT_IN_RANGES, (entry.inherited.ports,))
     inherited = dataclasses.replace(entry.inherited, ports=ports)
-    made, _ = make_endpoints([dataclasses.replace(entry, inherited=inherited)], options, "-p", problems)
-    places = (options, entry.own, entry.inherited)
+    made, _ = make_endpoints([dataclasses.replace(entry, inherited=inherited)], options, "-p", problems, places)
+    settings = (options, entry.own, entry.inherited)
     return [
         dataclasses.replace(
             endpoint,
@@ -118,10 +131,10 @@ def _endpoints_of(entry: Entry, options: Settings, count: int | None, problems: 
             watched=True,
             count=count,
             warmup=0,
-            interval_s=first_given(INTERVAL_S, [place.interval_s for place in places]),
-            timeout_s=first_given(TIMEOUT_S, [place.timeout_s for place in places]),
+            interval_s=first_given(INTERVAL_S, [place.interval_s for place in settings]),
+            timeout_s=first_given(TIMEOUT_S, [place.timeout_s for place in settings]),
         )
-        for endpoint in {endpoint.id: endpoint for endpoint in made}.values()
+        for endpoint in {endpoint.test_id: endpoint for endpoint in made}.values()
     ]
 
 
@@ -158,11 +171,11 @@ def _given_twice(endpoints: Iterable[Endpoint]) -> Iterable[Problem]:
     seen: set[str] = set()
     hosts: set[str] = set()
     for endpoint in endpoints:
-        if endpoint.id in seen and endpoint.source in (_ARGUMENT, _OPTION) and endpoint.host not in hosts:
+        if endpoint.test_id in seen and endpoint.source in (_ARGUMENT, _OPTION) and endpoint.host not in hosts:
             hosts.add(endpoint.host)
             text = f"{for_terminal(endpoint.id)} is given twice: name each target once"
             yield Problem(endpoint.source or _ARGUMENT, "", text)
-        seen.add(endpoint.id)
+        seen.add(endpoint.test_id)
 
 
 def _no_targets(names: Sequence[str]) -> Problem:
@@ -178,4 +191,4 @@ def _endpoint_line(endpoint: Endpoint) -> str:
     checks = "1 check" if endpoint.count == 1 else checks
     schedule = f"{checks} every {spell_duration(endpoint.interval_s)}, timeout {spell_duration(endpoint.timeout_s)}"
     limits = "; ".join(limit.text for limit in endpoint.limits)
-    return f"{for_terminal(endpoint.id)}: {schedule}{f', {limits}' if limits else ''}"
+    return f"{placed_id(endpoint)}: {schedule}{f', {limits}' if limits else ''}"

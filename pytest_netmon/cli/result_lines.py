@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pytest_netmon.plan import Endpoint
 from pytest_netmon.reports.failure import failure_text, one_line
+from pytest_netmon.reports.layout import placed_id
 from pytest_netmon.reports.proxies import direct_note
 from pytest_netmon.run import Result
 from pytest_netmon.safe import for_terminal
@@ -71,7 +72,7 @@ def result_lines(result: Result, env: Mapping[str, str]) -> list[Line]:
 
 def skip_line(endpoint: Endpoint) -> Line:
     """Return the line about an endpoint that is not checked."""
-    return _headed(SKIP, f"{for_terminal(endpoint.id)}  {for_terminal(endpoint.skip or '')}".rstrip())
+    return _headed(SKIP, f"{placed_id(endpoint)}  {for_terminal(endpoint.skip or '')}".rstrip())
 
 
 def last_line(words: Iterable[str], elapsed_s: float, before: str = "") -> Line:

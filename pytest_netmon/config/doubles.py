@@ -40,7 +40,7 @@ def without_doubles(endpoints: Iterable[Endpoint]) -> Distinct:
     first: dict[str, Endpoint] = {}
     doubles: dict[tuple[Source | None, Source | None, str], list[Endpoint]] = {}
     for endpoint in endpoints:
-        earlier = first.setdefault(endpoint.id, endpoint)
+        earlier = first.setdefault(endpoint.test_id, endpoint)
         if earlier is not endpoint:
             doubles.setdefault((endpoint.source, earlier.source, _difference(endpoint, earlier)), []).append(endpoint)
     distinct = Distinct(list(first.values()), [], [])
@@ -72,5 +72,5 @@ def _comparable(endpoint: Endpoint, field: str) -> object:
 
 
 def _ids(group: list[Endpoint]) -> str:
-    first = for_terminal(group[0].id)
+    first = for_terminal(group[0].test_id)
     return f"{first} stands" if len(group) == 1 else f"{first} and {len(group) - 1} more stand"

@@ -16,18 +16,21 @@ from .places import Problems, T
 from .ports import parse_port
 from .settings import Settings
 from .targets import ParsedTarget
+from .vantages import Places
 
 #: A plan with more is a slip (a range of all ports); the engine's memory and the report grow with them.
 MOST_ENDPOINTS = 20_000
 
 
 def make_endpoints(
-    entries: list[Entry], options: Settings, port_option: str, problems: Problems
+    entries: list[Entry], options: Settings, port_option: str, problems: Problems, places: Places | None = None
 ) -> tuple[list[Endpoint], list[str]]:
     """Return the endpoints of all entries, in their order, and warnings. What is wrong is noted.
 
-    options: settings that go before all others. port_option: what to name where a port is missing.
+    options: settings that go before all others. port_option: what to name where a port is missing. places: the
+    vantages; without them all is checked from here.
     """
+    places = places or Places({})
     endpoints: list[Endpoint] = []
     idle: list[Entry] = []
     cold: list[Entry] = []
@@ -41,11 +44,17 @@ def make_endpoints(
                 if entry.place.get("hosts"):
                     break  # the others name none either
                 continue
-            if len(endpoints) + sum(map(len, ports)) > MOST_ENDPOINTS:
+            vantages = places.of(entry.own, entry.inherited, is_control=entry.control)
+            if len(endpoints) + sum(map(len, ports)) * len(vantages) > MOST_ENDPOINTS:
                 problems.append(entry.place.problem(f"expected at most {MOST_ENDPOINTS:,} endpoints in all, got more"))
                 return endpoints, []
             template = _template(entry, target, options_of)
-            endpoints += [dataclasses.replace(template, port=port) for some in ports for port in some]
+            endpoints += [
+                dataclasses.replace(template, port=port, vantage=vantage)
+                for vantage in vantages
+                for some in ports
+                for port in some
+            ]
             if not template.measured and (entry.own.interval_s or REACHED_RETRY_S) < REACHED_RETRY_S:
                 idle.append(entry)
             if not template.measured and entry.own.warmup and entry not in cold:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from ..outcomes import OPEN
 from ..plan import Close, Expect
 from ..unexpected import Unexpected
+from ..vantage import Vantage
 from .fields import read_close, read_expect, read_flag, read_name, read_reason, read_tag
 from .host_ranges import expand_ranges
 from .places import Place, Problems, Value
@@ -41,6 +43,7 @@ class Section:
     """What one file says, or the options: targets, settings of all, the most checks a second.
 
     controls: what must be reached for the others to mean anything.
+    vantages: those that it names, by name.
     included_by: the file that the user named whose includes lead here; None where this one was named.
     defaults_are_sound: False where something in them is wrong; a sound target could then look
     wrong with what is left of them.
@@ -54,6 +57,7 @@ class Section:
     defaults_are_sound: bool = True
     max_rate: float | None = None
     max_rate_per_host: float | None = None
+    vantages: Mapping[str, Vantage] = field(default_factory=dict)
 
 
 def read_entry(place: Place, defaults: Settings, problems: Problems) -> Entry | None:

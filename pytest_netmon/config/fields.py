@@ -15,6 +15,7 @@ from ..plan_values import is_tag
 from ..safe import for_terminal
 from ..unexpected import Unexpected
 from ..units import parse_duration_s, show_duration
+from ..vantage import is_vantage_name
 from .places import Value
 from .scalars import resolve
 from .shown import did_you_mean
@@ -145,6 +146,13 @@ def read_tag(value: Value) -> str:
     if not isinstance(value, str) or not is_tag(value.strip()):
         hint = "pytest has its own use for this word" if isinstance(value, str) and value.isalpha() else ""
         raise Unexpected("a tag of letters, digits, '_', '.' and '-', a letter first", hint)
+    return value.strip()
+
+
+def read_vantage_name(value: Value) -> str:
+    """Return the name of a vantage."""
+    if not isinstance(value, str) or not is_vantage_name(value.strip()):
+        raise Unexpected("the name of a vantage: letters, digits, '_', '.' and '-', a letter first")
     return value.strip()
 
 

@@ -19,6 +19,7 @@ from .schema import schema_problems
 from .settings import Settings, read_settings
 from .shown import kind_of
 from .targets import holds_secrets
+from .vantages import read_vantages
 
 #: Bounds on what includes can make of one file.
 MOST_FILES = 100
@@ -133,6 +134,7 @@ def _section(root: Place, name: str, included_by: str | None, problems: Problems
         defaults_are_sound=is_sound,
         max_rate=problems.read(root.get("max_rate"), read_rate),
         max_rate_per_host=problems.read(root.get("max_rate_per_host"), read_rate),
+        vantages=read_vantages(root.get("vantages"), problems),
     )
 
 

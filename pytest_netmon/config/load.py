@@ -23,6 +23,7 @@ from .options import Overrides, read_options, read_tags
 from .places import Problems
 from .selection import select
 from .settings import Settings
+from .vantages import narrowed, needed, read_places
 
 __all__ = ["Overrides", "find_default", "load_plan"]
 
@@ -92,13 +93,18 @@ def _read_files(
 def _fill(plan: Plan, options: Section, sections: list[Section], overrides: Overrides, problems: Problems) -> None:
     """Give the plan its endpoints and values; note what is wrong with it as a whole."""
     entries = [entry for section in (*sections, options) for entry in (*section.controls, *section.entries)]
-    endpoints, warnings = make_endpoints(entries, options.defaults, overrides.option("port"), problems)
+    places = read_places([section.vantages for section in sections], overrides, problems)
+    problems += places.unknown([*(section.defaults for section in sections), *(entry.own for entry in entries)])
+    endpoints, warnings = make_endpoints(entries, options.defaults, overrides.option("port"), problems, places)
     if not all(section.defaults_are_sound for section in (*sections, options)):
         return
     distinct = without_doubles(endpoints)
     problems += distinct.problems
-    plan.endpoints += select(distinct.endpoints, read_tags(overrides, problems), problems)
-    plan.deselected = len(distinct.endpoints) - len(plan.endpoints)
+    tagged = select(distinct.endpoints, read_tags(overrides, problems), problems)
+    plan.endpoints += narrowed(tagged, places, overrides, problems)
+    plan.vantages = needed(plan.endpoints, places, problems)
+    plan.deselected = len(distinct.endpoints) - len(tagged)
+    plan.elsewhere = len(tagged) - len(plan.endpoints)
     plan.warnings += [*warnings, *distinct.warnings]
     plan.included = {section.name: section.included_by for section in sections if section.included_by}
     first = next((section.defaults for section in sections if section.name == plan.files[0]), Settings())

@@ -19,7 +19,8 @@ class Overrides:
     """What options say, as they were given; None or empty where they say nothing.
 
     targets: each one target or several separated by commas. ports: ports or ranges for targets that
-    name none. They, limits and tags may hold commas too. prefix: what stands before an option's name
+    name none. They, limits, tags and vantages may hold commas too. vias: commands, each leading to a vantage from
+    which all targets are checked. prefix: what stands before an option's name
     (`--netmon-`, or `--` of the netmon command), for messages. placed_targets: targets that are no
     options, each with its place: arguments, lines of a list. target_hint: how a target can be named,
     for messages; the option where empty.
@@ -34,6 +35,8 @@ class Overrides:
     max_rate: Given = None
     max_rate_per_host: Given = None
     tags: tuple[str, ...] = ()
+    vantages: tuple[str, ...] = ()
+    vias: tuple[str, ...] = ()
     prefix: str = "--netmon-"
     placed_targets: tuple[tuple[str, Source], ...] = ()
     target_hint: str = ""

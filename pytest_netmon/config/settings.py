@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..limits import Limit, LimitError, Origin, parse_limit
 from ..unexpected import Unexpected
-from .fields import read_count, read_interval, read_timeout, read_warmup
+from .fields import read_count, read_interval, read_timeout, read_vantage_name, read_warmup
 from .places import Place, Problems
 from .ports import parse_ports
 from .shown import quoted
@@ -20,7 +20,8 @@ A_LIMIT = "a limit such as 'p95 < 50ms'"
 class Settings:
     """None (for limits and warn: none) where the place says nothing. Durations are in seconds.
 
-    Empty `ports` are wrong ones: something was said, and noted as a problem.
+    Empty `ports` and `vantages` are wrong ones: something was said, and noted as a problem. The latter are names, each
+    with its place: whether there is such a vantage is known only when all files are read.
     """
 
     ports: tuple[range, ...] | None = None
@@ -30,6 +31,7 @@ class Settings:
     timeout_s: float | None = None
     limits: tuple[Limit, ...] = ()
     warn: tuple[Limit, ...] = ()
+    vantages: tuple[Place, ...] | None = None
 
 
 def read_settings(get: Callable[[str], Place | None], origin: Origin, problems: Problems) -> Settings:
@@ -42,6 +44,7 @@ def read_settings(get: Callable[[str], Place | None], origin: Origin, problems: 
         timeout_s=problems.read(get("timeout"), read_timeout),
         limits=_read_limits(get("limits"), "limits", origin, problems),
         warn=_read_limits(get("warn"), "warn", origin, problems),
+        vantages=_read_vantages(get("from"), problems),
     )
 
 
@@ -51,6 +54,14 @@ def _read_ports(place: Place | None, problems: Problems) -> tuple[range, ...] | 
     if place.value == [] and not place.broken:
         problems.append(place.problem(Unexpected("at least one port").told("an empty list")))
     return tuple(ports for item in place.items() for ports in problems.read(item, parse_ports) or ())
+
+
+def _read_vantages(place: Place | None, problems: Problems) -> tuple[Place, ...] | None:
+    if place is None:
+        return None
+    if place.value == [] and not place.broken:
+        problems.append(place.problem(Unexpected("at least one vantage", "leave from out").told("an empty list")))
+    return tuple(item for item in place.items() if problems.read(item, read_vantage_name))
 
 
 def _read_limits(place: Place | None, key: str, origin: Origin, problems: Problems) -> tuple[Limit, ...]:

@@ -105,7 +105,7 @@ def take_ids(item: pytest.Item, endpoints: Iterable[Endpoint]) -> None:
     if callspec is None or not isinstance(chosen, str) or not any(_is_indirect(mark) for mark in _parametrizing(item)):
         return
     for endpoint in endpoints:
-        if endpoint.id == chosen:
+        if endpoint.test_id == chosen:
             callspec.params[FIXTURE] = endpoint
             for mark in _marks(endpoint):
                 item.add_marker(mark)
@@ -152,7 +152,7 @@ def _parameter(endpoint: Endpoint, *, may_fail: bool) -> object:
         # Not for what the gate itself raises: an inconclusive check is no expected failure.
         expected = (pytest.fail.Exception, AssertionError)
         marks.append(pytest.mark.xfail(reason=for_log(for_terminal(endpoint.xfail)), raises=expected))
-    return pytest.param(endpoint, id=endpoint.id, marks=marks)
+    return pytest.param(endpoint, id=endpoint.test_id, marks=marks)
 
 
 def _marks(endpoint: Endpoint) -> list[pytest.MarkDecorator]:
@@ -174,11 +174,11 @@ def _place(item: pytest.Function, path: Path) -> tuple[Path, int | None, str]:
 def _chosen(plan: Plan, ids: Sequence[str]) -> list[Endpoint]:
     """The endpoints that exact ids ask for; all of them where there are none."""
     test = f"{NO_FILE}::test_tcp"
-    known = {f"{test}[{endpoint.id}]" for endpoint in plan.endpoints} | {test}
+    known = {f"{test}[{endpoint.test_id}]" for endpoint in plan.endpoints} | {test}
     if unknown := [name for name in ids if name not in known]:
         raise pytest.UsageError(*(f"not found: {name} (--collect-only -q lists the ids)" for name in unknown))
     whole = not ids or test in ids
-    return [endpoint for endpoint in plan.endpoints if whole or f"{test}[{endpoint.id}]" in ids]
+    return [endpoint for endpoint in plan.endpoints if whole or f"{test}[{endpoint.test_id}]" in ids]
 
 
 def _by_file(plan: Plan, files: Sequence[Path]) -> dict[Path, list[Endpoint]]:

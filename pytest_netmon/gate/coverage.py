@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_netmon.safe import for_terminal
+from pytest_netmon.reports.layout import placed_id
 
 from .collecting import NetmonModule, endpoint_of, endpoints_of, endpoints_to_probe
 
@@ -72,7 +72,7 @@ class Coverage:
             if _is_bad(result) and (key := _key(result.endpoint)) in judging and key not in self._told
         ]
         lines = [
-            f"{for_terminal(each.endpoint.id)} {_STATES[each.verdict.status]}, and no test says so: its test was "
+            f"{placed_id(each.endpoint)} {_STATES[each.verdict.status]}, and no test says so: its test was "
             "skipped or did not run (a conftest.py, --setup-only?)"
             for each in untold[:_MOST_LINES]
         ]

@@ -127,7 +127,7 @@ class Measuring:
         first = self._first_failures.get(result.index)
         if first is None or result.verdict.status != "passed":
             return None
-        return f"{result.endpoint.id}: first failed ({first}), passed on a re-run"
+        return f"{result.endpoint.test_id}: first failed ({first}), passed on a re-run"
 
     def _forget(self, index: int) -> None:
         if index in self._repeated:

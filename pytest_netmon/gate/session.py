@@ -10,6 +10,7 @@ import pytest
 from pytest_netmon.plan import Endpoint
 from pytest_netmon.reports.failure import failure_text
 from pytest_netmon.reports.junit_report import flat_properties
+from pytest_netmon.reports.layout import placed_id
 from pytest_netmon.reports.summary import header_lines, progress_line
 from pytest_netmon.safe import for_terminal
 
@@ -193,7 +194,7 @@ class Gate:
         """What the fixture `netmon_result` gives. Raises UnmeasuredError where nothing can be judged."""
         item, endpoint = request.node, self._endpoint_given(endpoint)
         if self._measuring is None or endpoint not in self._measuring:
-            raise UnmeasuredError(f"{for_terminal(endpoint.id)} was not probed in this session")
+            raise UnmeasuredError(f"{placed_id(endpoint)} was not probed in this session")
         if item.stash.get(_HAD_RESULT, False):
             result = self._measuring.repeat(endpoint)
             self._closing.announce_result(result)
@@ -209,7 +210,7 @@ class Gate:
         """A user's own parametrisation may hold anything."""
         if isinstance(given, Endpoint):
             return given
-        known = ", ".join(endpoint.id for endpoint in self._plan.endpoints[:_MOST_IDS])
+        known = ", ".join(endpoint.test_id for endpoint in self._plan.endpoints[:_MOST_IDS])
         more = ", ..." if len(self._plan.endpoints) > _MOST_IDS else ""
         pytest.fail(
             for_log(

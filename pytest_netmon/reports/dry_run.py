@@ -10,7 +10,7 @@ from ..plan import Endpoint, Plan
 from ..safe import for_terminal
 from ..units import spell_duration
 from ..verdict import limits_in_force
-from .layout import counted, in_columns
+from .layout import counted, in_columns, placed_id
 
 _INDENT = "    "
 
@@ -35,7 +35,7 @@ def dry_run_lines(
 def _heading(endpoint: Endpoint) -> str:
     host = endpoint.host if endpoint.name and not endpoint.redact else None
     where = [for_terminal(str(part)) for part in (host, endpoint.source) if part]
-    name = for_terminal(endpoint.id) + (f" ({', '.join(where)})" if where else "")
+    name = placed_id(endpoint) + (f" ({', '.join(where)})" if where else "")
     if endpoint.skip is not None:
         return f"{name}: skipped, {for_terminal(endpoint.skip)}"
     kinds = ["control"] if endpoint.control else []

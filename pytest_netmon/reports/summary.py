@@ -10,12 +10,14 @@ from ..run import Result, Run
 from ..safe import for_terminal
 from ..statistics import Statistics
 from ..verdict import WARNING
-from .layout import counted, fitted, in_columns, placed_id, shown_ms, width_of
+from .layout import counted, fitted, in_columns, listed, placed_id, shown_ms, width_of
 from .matrix import matrix_lines
 
 #: Rows of the table; what failed comes first.
 MOST_ROWS = 40
 MOST_WARNINGS = 20
+#: Vantages to name before "and 12 more".
+_MOST_NAMES = 8
 #: The longest id that may push the figures to the right: a name of two labels and more.
 _WIDEST_ID = 48
 #: Below that the 95th percentile is the maximum (nearest rank).
@@ -45,6 +47,8 @@ def header_lines(plan: Plan, selected_count: int) -> list[str]:
         kinds.append(f"{len(plan.endpoints) - len(checked)} skipped")
     if plan.deselected:
         kinds.append(f"{plan.deselected} more left out by their tags")
+    if plan.elsewhere:
+        kinds.append(f"{plan.elsewhere} more from vantages that were not chosen")
     line = f"netmon: {told} ({', '.join(kinds)})"
     if measured and math.isfinite(plan.planned_duration_s):
         line += f", planned {plan.planned_duration_s:.1f} s"
@@ -52,6 +56,10 @@ def header_lines(plan: Plan, selected_count: int) -> list[str]:
         line += f" at up to {plan.planned_rate:.1f} checks/s"
     if plan.files:
         line += f" from {', '.join(for_terminal(file) for file in plan.files)}"
+    if plan.vantages:
+        line += (
+            f", checked from {listed([*dict.fromkeys(endpoint.vantage for endpoint in plan.endpoints)], _MOST_NAMES)}"
+        )
     return [line, *(f"netmon: warning: {for_terminal(warning)}" for warning in plan.warnings)]
 
 
