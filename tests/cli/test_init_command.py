@@ -24,7 +24,7 @@ from pytest_netmon.problems import ConfigurationError
 
 _SCHEMA = json.loads(SCHEMA_FILE.read_text("utf-8"))
 #: Keys that stand in place of another or need one beside them.
-_INSTEAD_OF_HOST, _NEEDS_NAME, _NEEDS_COUNT = "hosts", "redact", "warmup"
+_INSTEAD_OF_HOST, _NEEDS_NAME, _NEEDS_COUNT, _NEEDS_VANTAGES = "hosts", "redact", "warmup", "from"
 
 
 def loaded(folder: Path, text: str, **environment: str) -> Plan:
@@ -87,7 +87,8 @@ def test_each_key_of_a_target_works_as_shown(tmp_path: Path, name: str) -> None:
     if name == _NEEDS_COUNT:
         keys["count"] = shown["count"]
     mapping = "\n    ".join(f"{key}: {value}" for key, value in keys.items())
-    assert loaded(tmp_path, f"targets:\n  - {mapping}\n").endpoints
+    vantages = "vantages: {app: {via: kubectl exec -i deploy/app --}}\n" if name == _NEEDS_VANTAGES else ""
+    assert loaded(tmp_path, f"{vantages}targets:\n  - {mapping}\n").endpoints
 
 
 def test_all_keys_beside_the_targets_work_as_shown(tmp_path: Path) -> None:
@@ -98,10 +99,11 @@ def test_all_keys_beside_the_targets_work_as_shown(tmp_path: Path) -> None:
         (tmp_path / name).write_text(f"targets: [{Path(name).stem}:1]\n")
     text = "\n".join(re.sub(r"^#(?! )|^#(?=  \w)", "", line) for line in lines)
     plan = loaded(tmp_path / "project", text)
-    assert [endpoint.id for endpoint in plan.endpoints][:2] == ["databases:1", "egress:1"]
-    targets = [endpoint for endpoint in plan.endpoints if not endpoint.control]
+    assert {endpoint.vantage for endpoint in plan.endpoints} == {"local", *plan.vantages}
+    targets = [endpoint for endpoint in plan.endpoints if not endpoint.control and endpoint.is_local]
+    assert [endpoint.id for endpoint in targets][:2] == ["databases:1", "egress:1"]
     assert targets[2].measured
-    assert len(plan.endpoints) > len(targets)
+    assert any(endpoint.control for endpoint in plan.endpoints)
     assert (targets[2].count, plan.max_rate, plan.max_rate_per_host) == (40, 2000, 200)
 
 
