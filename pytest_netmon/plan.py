@@ -284,7 +284,7 @@ def _endpoint_problems(index: int, endpoint: object) -> Iterator[Problem]:
         return
     place = endpoint.source if isinstance(endpoint.source, Source) else _PLAN
     mistyped = [*mistyped_texts(endpoint)]
-    identity = [*_identity_texts(endpoint)]
+    identity = [*identity_texts(endpoint)]
     yield from (Problem(place, path, text) for text in (*identity, *mistyped))
     if mistyped:
         return
@@ -298,7 +298,8 @@ def _endpoint_problems(index: int, endpoint: object) -> Iterator[Problem]:
             yield from (Problem(place, path, f"{limit.text}: {text}") for text in _limit_texts(endpoint, limit))
 
 
-def _identity_texts(endpoint: Endpoint) -> Iterator[str]:
+def identity_texts(endpoint: Endpoint) -> Iterator[str]:
+    """Yield what is wrong with what an endpoint is called by, whatever kinds its values are of."""
     yield from host_texts(endpoint.host, redacted=bool(endpoint.redact))
     if not is_whole(endpoint.port) or not 1 <= endpoint.port <= 65535:
         yield f"expected a port 1..65535, got {endpoint.port!r:.80}"

@@ -5,6 +5,7 @@ A redacted endpoint is kept without its host: its name stands in for it. A vanta
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 
 from .limits import Limit, LimitError, parse_limit
@@ -40,7 +41,7 @@ def plan_of(record: object) -> Plan:
         fields = {
             **record,
             "files": tuple(record["files"]),
-            "endpoints": [_endpoint(e) for e in record["endpoints"]],
+            "endpoints": [endpoint_of(e) for e in record["endpoints"]],
             "vantages": {name: Vantage(name=name, kind=kind, way="") for name, kind in kinds},
         }
         return Plan(**fields)
@@ -57,7 +58,8 @@ def _endpoint_record(endpoint: Endpoint) -> dict[str, object]:
     return record
 
 
-def _endpoint(record: dict[str, object]) -> Endpoint:
+def endpoint_of(record: Mapping[str, object]) -> Endpoint:
+    """Return the endpoint that a record says. Raises what its values raise where they are of another kind."""
     # What an older version did not keep, it did not know either.
     limits, warn = _limits(record["limits"]), _limits(record.get("warn", []))
     source = None if record["source"] is None else Source(**record["source"])  # type: ignore[arg-type]

@@ -208,7 +208,7 @@ def decode_line(line: bytes) -> Record:
         del value[-1]  # the checksum
         if len(line) > MOST_SAMPLE_BYTES:
             _malformed(f"a sample of {len(line)} characters")
-        return _sample(value)
+        return sample_of(value)
     if type(value) is dict:
         return _header(value) if "netmon" in value else _event(value)
     raise SampleFileError("expected an array or an object")
@@ -223,7 +223,8 @@ def _parsed(line: bytes) -> object:
         raise SampleFileError(f"not a line of JSON in UTF-8: {error}") from None
 
 
-def _sample(fields: list[object]) -> Sample:
+def sample_of(fields: list[object]) -> Sample:
+    """Return the sample that the values of a line say. Raises SampleFileError."""
     if len(fields) != _SAMPLE_LENGTH:
         _malformed(f"expected {_SAMPLE_LENGTH} values in a sample, found {len(fields)}")
     endpoint, check, start_us, outcome, connect_us, clock_us, dns_us, rtt_us, syn_repeats, address, detail = fields

@@ -198,6 +198,7 @@ def _judged(result: Result) -> dict[str, Any]:
         "verdict": verdict.status if result.endpoint.is_judged else None,
         "reasons": list(verdict.reasons),
         "notes": list(verdict.notes),
+        "failed_controls": list(verdict.failed_controls),
         "limits": [_limit(each.limit, each.value, each.ok) for each in verdict.limits],
         "warn": [_limit(each.limit, each.value, each.ok) for each in verdict.warn],
     }
@@ -211,6 +212,7 @@ def _not_judged(endpoint: Endpoint) -> dict[str, Any]:
         "verdict": None,
         "reasons": [],
         "notes": [],
+        "failed_controls": [],
         "limits": [_limit(limit, None, None) for limit in limits_in_force(endpoint)],
         "warn": [_limit(limit, None, None) for limit in endpoint.warn],
     }

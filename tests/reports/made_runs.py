@@ -77,7 +77,8 @@ def result_of(
     store.samples[index] = samples_of(index, endpoint, checks, address)
     builder = StatisticsBuilder()
     for sample in store.samples[index]:
-        builder.add(sample)
+        if sample.is_counted:
+            builder.add(sample)
     statistics = builder.finish()
     answered = [sample.address for sample in store.samples[index] if sample.outcome == "open"]
     tried = [sample.address for sample in store.samples[index] if sample.address]
