@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast, get_args
 
@@ -32,6 +32,8 @@ _TOOL = "pytest-netmon"
 #: What the address of a redacted endpoint is while it is looked at: its name stands in for it, which is no host.
 _REDACTED_HOST = "redacted.invalid"
 _SAMPLES_A_LOOK = 1_000
+#: Times of a sample: values of its line, and those that stand in its detail.
+_TIMES, _STAGES = ("connect_ms", "clock_ms", "dns_ms", "rtt_ms"), ("proxy_ms", "tls_ms")
 
 
 @dataclass(slots=True)
@@ -123,19 +125,27 @@ class _Counting:
         time = time_of(value["timestamp"])
         if time is None:
             return _Malformed("expected a timestamp such as 2026-07-01T12:30:00.000000+02:00")
-        times_us = []
-        for name in ("connect_ms", "clock_ms", "dns_ms", "rtt_ms"):
+        times_us: dict[str, int | None] = {}
+        for name in (*_TIMES, *_STAGES):
             ms = value.get(name)
-            us = None if ms is None else whole_us(ms)
-            if ms is not None and us is None:
+            times_us[name] = None if ms is None else whole_us(ms)
+            if ms is not None and times_us[name] is None:
                 return _Malformed(f"expected a number of milliseconds or null for {name}")
-            times_us.append(us)
         try:
-            detail = _detail(value)
+            detail = _detail(value, {name: times_us[name] for name in _STAGES})
         except DocumentError as error:
             return _Malformed(str(error))
         texts = [self._once(value.get(name)) for name in ("outcome", "address", "endpoint", "vantage")]
-        fields = [0, value["check"], 0, texts[0], *times_us, value.get("syn_repeats"), texts[1], detail]
+        fields = [
+            0,
+            value["check"],
+            0,
+            texts[0],
+            *(times_us[name] for name in _TIMES),
+            value.get("syn_repeats"),
+            texts[1],
+            detail,
+        ]
         return _Raw(unix_us(time), fields, texts[2], texts[3])
 
     def _once(self, value: Any) -> Any:
@@ -143,8 +153,9 @@ class _Counting:
         return self._known.setdefault(value, value) if type(value) is str else value
 
 
-def _detail(value: dict[str, Any]) -> dict[str, Any] | None:
-    detail = {"errno": value.get("errno"), "text": value.get("message")}
+def _detail(value: dict[str, Any], stages_us: Mapping[str, int | None]) -> dict[str, Any] | None:
+    detail = {"errno": value.get("errno"), "text": value.get("message"), "cert_expires_s": value.get("cert_expires_s")}
+    detail |= {name.replace("_ms", "_us"): us for name, us in stages_us.items()}
     if value.get("icmp") is not None:
         icmp = Node(value["icmp"], "icmp")
         detail["icmp"] = [icmp.needed("type").value, icmp.needed("code").value]

@@ -253,6 +253,7 @@ def test_an_endpoint_has_its_settings_statistics_verdict_and_limits():
         "verdict": "failed",
         "reasons": ["success 95.00 % (38 of 40), allowed >= 99 %"],
         "notes": [],
+        "failed_controls": [],
         "limits": [
             {
                 "limit": "success >= 99%",

@@ -25,11 +25,12 @@ from pytest_netmon.reports.summary import summary_lines
 from pytest_netmon.results import run_of_results
 from pytest_netmon.run import Measuring, Run
 from pytest_netmon.safe import for_terminal
-from pytest_netmon.samples import Attempt, Gap, Lateness
+from pytest_netmon.samples import Attempt, Gap, Lateness, Sample
 from pytest_netmon.statistics import DistributionBuilder
 from pytest_netmon.strict_json import DocumentError, parse
 
 REFUSED = failed("refused", clock_ms=1.0, errno="ECONNREFUSED", icmp=(3, 3), message="Connection refused")
+STAGES = {"proxy_ms": 4.5, "tls_ms": 11.25, "cert_expires_s": -86_400}
 SETTINGS: dict[str, Any] = {
     "name": "db",
     "vantage": "paris",
@@ -65,7 +66,7 @@ def full_run() -> Run:
             (measured("db", 5432, "success >= 99%", "p95 < 5ms", count=3), [opened(9.1), opened(12.25), REFUSED]),
             (
                 measured("db", 5432, count=2, **{**SETTINGS, "redact": False}),
-                [opened(1.0, check=0), opened(2.0, check=1, attempts=attempts), opened(3.0, check=2)],
+                [opened(1.0, check=0), opened(2.0, check=1, attempts=attempts, **STAGES), opened(3.0, check=2)],
             ),
             (measured("10.0.0.1", 443, count=2, **{**SETTINGS, "name": "payments database"}), [opened(1.0)] * 2),
             (reached("admin", 22, expect="closed"), [REFUSED]),
@@ -109,6 +110,21 @@ def test_each_setting_of_an_endpoint_comes_back() -> None:
     assert not untouched, "add them to SETTINGS, with another value than the usual one"
     (back,) = run_of_results(text_of(run_of([(endpoint, [opened(1.0)] * 2)]))).plan.endpoints
     assert back == dataclasses.replace(endpoint, host="db")  # redacted: its name stands in for the host
+
+
+def test_each_value_of_a_sample_comes_back() -> None:
+    """Whoever gives Sample a field gives it to the file and to its reader too."""
+    run = full_run()
+    back = run_of_results(text_of(run))
+    samples, again = (
+        [sample for result in each.results if not result.endpoint.redact for sample in result.samples]
+        for each in (run, back)
+    )
+    assert again == samples
+    unset = Sample(endpoint=0, check=1, start_us=0, outcome="open")
+    names = [field.name for field in dataclasses.fields(Sample) if field.name not in ("endpoint", "check")]
+    usual = {name: getattr(unset, name) for name in names}
+    assert [name for name in names if all(getattr(each, name) == usual[name] for each in samples)] == []
 
 
 def test_a_monitor_that_runs_for_ever_and_a_wait_come_back() -> None:
