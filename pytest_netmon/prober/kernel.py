@@ -176,6 +176,8 @@ def has_route(family: int) -> bool:
 @functools.lru_cache(maxsize=4096)
 def is_own(family: int, host: str) -> bool:
     """Say whether an address is this machine's (loopback too): only such a one can be bound."""
+    if host.startswith("127.") or host == "::1":  # 2 ** 24 of them: more than are kept
+        return True
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as sock:
             sock.bind((host, 0))
