@@ -15,11 +15,22 @@ from pytest_netmon.campaign import CampaignError
 from pytest_netmon.config.load import load_plan
 from pytest_netmon.safe import for_terminal
 
-from .arguments import BROKEN, INCONCLUSIVE, MET, USAGE
+from .arguments import MET, USAGE
 from .check_arguments import parse, paths_and_targets, wait_of
 from .measuring import Measuring
 from .outputs import Outputs
-from .result_lines import DESELECTED, ERROR, FAIL, SKIP, UNFINISHED, Line, last_line, result_lines, skip_line, word_of
+from .result_lines import (
+    DESELECTED,
+    RED_WORDS,
+    SKIP,
+    UNFINISHED,
+    Line,
+    exit_status_of,
+    last_line,
+    result_lines,
+    skip_line,
+    word_of,
+)
 from .screen import Screen
 from .signals import EndedError, Ending
 
@@ -29,8 +40,6 @@ if TYPE_CHECKING:
 
 #: Set where a CI system takes a job summary: pytest_netmon.runners is imported only then.
 _SUMMARY_VARIABLES = ("GITHUB_STEP_SUMMARY", "TF_BUILD")
-#: What makes the run red, and is shown by -q.
-_RED = (FAIL, ERROR)
 
 
 def main(argv: list[str]) -> int:
@@ -105,14 +114,14 @@ class Check:
         self._screen.end_progress(keep=self._ending.signal is not None)  # it names what was waited for
         self._warn(warning for warning in run.warnings if warning not in self._plan.warnings)
         troubles = self._write(run)
-        if not self._is_quiet or self._ending.signal or any(word in _RED for word in words):
+        if not self._is_quiet or self._ending.signal or any(word in RED_WORDS for word in words):
             unchecked = [SKIP] * (len(self._plan.endpoints) - len(self._plan.checked))
             unchecked += [DESELECTED] * self._plan.deselected
             self._show_lines([last_line([*words, *unchecked], elapsed_s, self._interrupted())])
         for trouble in troubles:
             self._screen.remark(f"netmon check: {trouble}")
         self._tell_runner(run)
-        return self._ending.exit_status or _status_of(words) or (USAGE if troubles else MET)
+        return self._ending.exit_status or exit_status_of(words) or (USAGE if troubles else MET)
 
     def _write(self, run: Run) -> list[str]:
         """Write what was asked for; return what went wrong with it, and with the screen."""
@@ -146,7 +155,7 @@ class Check:
                 self._show_lines([skip_line(endpoint)])
 
     def _show(self, result: Result) -> None:
-        if not self._is_quiet or word_of(result) in _RED:
+        if not self._is_quiet or word_of(result) in RED_WORDS:
             self._show_lines(result_lines(result, os.environ))
 
     def _show_lines(self, lines: Iterable[Line]) -> None:
@@ -168,9 +177,3 @@ class Check:
 
     def _interrupted(self) -> str:
         return f"interrupted by {self._ending.signal.name}: " if self._ending.signal else ""
-
-
-def _status_of(words: list[str]) -> int:
-    if FAIL in words:
-        return BROKEN
-    return INCONCLUSIVE if ERROR in words else MET

@@ -20,7 +20,7 @@ from .screen import forget_output
 COMMANDS = {
     "check": "can this machine reach everything, fast enough? The gate, without pytest",
     "monitor": "watch targets for minutes or weeks, live",
-    "report": "make reports of the samples that a killed monitor left",
+    "report": "make reports of runs that are over, of several machines, or of one that was killed",
     "init": "write a netmon.yaml to start from, or the step of a pipeline",
 }
 _HELP = ("-h", "--help", "help")

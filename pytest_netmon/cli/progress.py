@@ -37,6 +37,10 @@ class Progress:
             if self.samples_read % _LOOK_EVERY_SAMPLES == 0:
                 self._show(f"{self.samples_read:,} samples read")
 
+    def looking(self, samples: int) -> None:
+        """Take note of so many samples of one more file."""
+        self._show(f"{self.samples_read + samples:,} samples read")
+
     def writing(self, path: Path, chunks: Iterable[str], samples: int) -> Iterator[str]:
         """Yield the chunks of a file that will hold so many samples."""
         written = 0

@@ -1,101 +1,131 @@
-"""`netmon report`: results from the samples that a run left when it did not end in good order."""
+"""`netmon report`: any report of runs that are over, also of the samples of one that was killed."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
-from pytest_netmon.judging import recover
 from pytest_netmon.reports.block import block_lines, hosts_of
 from pytest_netmon.reports.layout import counted
-from pytest_netmon.run import Run
+from pytest_netmon.reports.standings import headline, in_order
+from pytest_netmon.reports.summary import summary_lines
+from pytest_netmon.run import Result, Run
 from pytest_netmon.safe import for_terminal
-from pytest_netmon.samples import SampleFileError
 
-from .arguments import MET, USAGE, Parser, UsageError
+from .arguments import USAGE, Parser, UsageError
 from .outputs import Outputs
 from .progress import Progress
+from .result_lines import RED_WORDS, exit_status_of, result_lines, word_of
+from .runs import RunFile, read_runs
 from .saving import save
-from .screen import Screen
+from .screen import Screen, columns_of
 from .signals import EndedError, Ending
 
-_USAGE = "netmon report [OPTION]... SAMPLES"
+_USAGE = "netmon report [OPTION]... RUN..."
 _DESCRIPTION = """\
-Make results from a sample file (FILE.samples.ndjson) that a killed `netmon
-monitor` left: every sample that was recorded is in them. Statistics are shown,
-and saved where that is asked for. The sample file stays. That of a monitor which
-still runs gives what it has measured until now."""
+Make reports of runs that are over. A RUN is a netmon.json, or the sample file
+(FILE.samples.ndjson) that a killed run left: every sample that was recorded is
+in it. Verdicts are those of the run: nothing is judged twice.
+
+Several RUNs, as the jobs of a CI matrix leave them, become one run in which
+each machine is a place that endpoints are checked from. A place is called by
+its machine's name; where several machines have the same, by what tells their
+files' paths apart (a/netmon.json and b/netmon.json: a and b). LABEL=FILE names
+it otherwise."""
 _EPILOG = """\
-example:
+examples:
+  netmon report netmon-report/netmon.json --html report.html
+  netmon report paris=a.json tokyo=b.json --markdown summary.md
   netmon report results.json.samples.ndjson --json results.json
 
-exit status: 0, whatever the results say; 2 usage, or a file that cannot be read
-or written; 130 interrupted"""
-#: How a results file of ours begins; a sample file is one line for each record.
-_START_OF_RESULTS = b"{\n"
+exit status: 0 limits met, 1 broken, 2 usage, or a file that cannot be read or
+  written, 3 inconclusive, 130 interrupted"""
+#: Failures to show at length; all of them stand in the table.
+_MOST_TOLD = 20
+#: The table in a file or a pipe is not cut.
+_WIDE = 1_000
 
 
 def main(argv: list[str]) -> int:
     """Run `netmon report` and return its exit status. Raises UsageError and ArtifactError."""
     options = _parse(argv)
-    samples = Path(options.run)
+    files = [RunFile.of(argument) for argument in options.runs]
     outputs = Outputs(options.json, options.junit, options.html, options.markdown, options.openmetrics)
-    outputs.refuse_unwritable([samples])
-    screen = Screen(sys.stderr if outputs.json_to_stdout else sys.stdout, sys.stderr, os.environ)
+    outputs.refuse_unwritable([file.path for file in files])
+    out = sys.stderr if outputs.json_to_stdout else sys.stdout
+    screen = Screen(out, sys.stderr, os.environ)
     ending = Ending()
     with ending.on_signals():
         try:
-            return _report(samples, outputs, screen, ending)
+            return _report(files, outputs, screen, columns_of(out) if out.isatty() else _WIDE, ending)
         except EndedError:
             return ending.exit_status or USAGE
 
 
 def _parse(argv: list[str]) -> argparse.Namespace:
     parser = Parser("netmon report", _DESCRIPTION, _USAGE, _EPILOG)
-    parser.add_argument("runs", nargs="*", metavar="SAMPLES", help="a sample file")
+    parser.add_argument("runs", nargs="*", metavar="RUN", help="FILE or LABEL=FILE: a netmon.json or a sample file")
     parser.add_argument("--json", metavar="FILE", help="save the results as JSON; - is stdout")
     parser.add_argument("--junit", metavar="FILE", help="save the results as JUnit XML")
     parser.add_argument("--html", metavar="FILE", help="save a report with charts, one HTML file")
     parser.add_argument("--markdown", metavar="FILE", help="save a summary in Markdown")
     parser.add_argument("--openmetrics", metavar="FILE", help="save figures for the node exporter's textfile collector")
     options = parser.parse_intermixed_args(argv)
-    if len(options.runs) != 1:
-        found = "none" if not options.runs else f"{len(options.runs)} of them"
-        raise UsageError(f"expected one sample file, got {found}: name one, such as results.json.samples.ndjson")
-    (options.run,) = options.runs
+    if not options.runs:
+        raise UsageError(
+            "expected a netmon.json or a sample file, got none: name one, such as netmon-report/netmon.json"
+        )
     return options
 
 
-def _report(samples: Path, outputs: Outputs, screen: Screen, ending: Ending) -> int:
+def _report(files: Sequence[RunFile], outputs: Outputs, screen: Screen, width: int, ending: Ending) -> int:
     progress = Progress(screen, "report", ending.check)
-    run = _recovered(samples, progress)
+    run = read_runs(files, progress)
     for warning in run.warnings:
         screen.remark(f"netmon report: warning: {for_terminal(warning, None)}")
+    is_recovery = len(files) == 1 and files[0].is_samples
+    if is_recovery:
+        _show_recovered(run, screen, progress.samples_read)
+    _show_failures(run, screen)
+    if not is_recovery:
+        for line in _overview(run, width):
+            screen.line(line)
+    troubles = save(run, outputs, screen, progress)
+    for trouble in troubles:
+        screen.remark(f"netmon report: {trouble}")
+    return exit_status_of(map(word_of, _judged(run))) or (USAGE if troubles else 0)
+
+
+def _show_recovered(run: Run, screen: Screen, samples: int) -> None:
     for line in block_lines(run.started_at, hosts_of(run)):
         screen.line(line)
     state = "the run was cut off" if run.partial else "the run is complete"
     screen.line("")
-    screen.line(f"{counted(progress.samples_read, 'sample')} recovered; {state}")
-    troubles = save(run, outputs, screen, progress)
-    for trouble in troubles:
-        screen.remark(f"netmon report: {trouble}")
-    return USAGE if troubles else MET
+    screen.line(f"{counted(samples, 'sample')} recovered; {state}")
 
 
-def _recovered(samples: Path, progress: Progress) -> Run:
-    try:
-        with samples.open("rb") as file:
-            if file.read(len(_START_OF_RESULTS)) == _START_OF_RESULTS:
-                raise UsageError(
-                    f"{for_terminal(str(samples), None)}: expected a sample file, got results: they are complete; "
-                    "to render, merge and compare results comes with a later version"
-                )
-        return recover(samples, progress.reading, salvage=True)
-    except OSError as error:
-        raise UsageError(f"cannot read {for_terminal(str(samples), None)}: {error.strerror or error}") from error
-    except SampleFileError as error:
-        raise UsageError(f"expected a sample file: {for_terminal(str(error), None)}") from error
-    finally:
-        progress.end()
+def _show_failures(run: Run, screen: Screen) -> None:
+    """Each at length, as `netmon check` shows it; what a proxy here has to do with it is nothing to say of a run that
+    was elsewhere."""
+    red = [result for result in in_order(_judged(run)) if word_of(result) in RED_WORDS]
+    for result in red[:_MOST_TOLD]:
+        for line in result_lines(result, {}):
+            screen.line(line.text, line.word, line.style)
+    if len(red) > _MOST_TOLD:
+        screen.line(f"and {counted(len(red) - _MOST_TOLD, 'more endpoint')} with the like")
+    if red:
+        screen.line("")
+
+
+def _overview(run: Run, width: int) -> Iterator[str]:
+    """The table, then the run in one sentence; warnings were shown before."""
+    told = {f"warning: {for_terminal(warning)}" for warning in run.warnings}
+    yield from (line for line in summary_lines(run, width) if line not in told)
+    yield ""
+    yield headline(run)
+
+
+def _judged(run: Run) -> list[Result]:
+    return [result for result in run.results if result.endpoint.is_judged]

@@ -13,11 +13,15 @@ from pytest_netmon.reports.proxies import direct_note
 from pytest_netmon.run import Result
 from pytest_netmon.safe import for_terminal
 
+from .arguments import BROKEN, INCONCLUSIVE, MET
+
 PASS, FAIL, ERROR, XFAIL, XPASS, SKIP = "PASS", "FAIL", "ERROR", "XFAIL", "XPASS", "SKIP"
 #: Of an endpoint that tags leave out.
 DESELECTED = "DESELECTED"
 #: Of a result that the end of the run came before.
 UNFINISHED = "UNFINISHED"
+#: What makes a run red, and is shown by -q.
+RED_WORDS = (FAIL, ERROR)
 #: What the last line says of each word, in its order.
 _COUNTED = {
     PASS: "passed",
@@ -59,7 +63,7 @@ def word_of(result: Result) -> str:
 def result_lines(result: Result, env: Mapping[str, str]) -> list[Line]:
     """Return the lines about a result: one, or with a failure its whole text and what `env` has to do with it."""
     word = word_of(result)
-    if word in (FAIL, ERROR):
+    if word in RED_WORDS:
         note = direct_note(result, env)
         first, *others = [*failure_text(result).split("\n"), *([f"  note: {note}"] if note else [])]
         return [_headed(word, first), *map(_following, others)]
@@ -80,8 +84,16 @@ def last_line(words: Iterable[str], elapsed_s: float, before: str = "") -> Line:
     times = Counter(words)
     told = [f"{times[word]} {counted}" for word, counted in _COUNTED.items() if times[word]]
     decimals = 1 if elapsed_s >= 1 else 2
-    is_green = not before and not any(times[word] for word in (FAIL, ERROR))
+    is_green = not before and not any(times[word] for word in RED_WORDS)
     return Line("", f"{before}{', '.join(told)} in {elapsed_s:.{decimals}f} s", "green" if is_green else "red")
+
+
+def exit_status_of(words: Iterable[str]) -> int:
+    """Return the exit status of a command whose results have these words."""
+    known = set(words)
+    if FAIL in known:
+        return BROKEN
+    return INCONCLUSIVE if ERROR in known else MET
 
 
 def _following(line: str) -> Line:

@@ -138,14 +138,16 @@ def test_damage_is_told_and_the_rest_recovered(report: InProcess, killed: Path) 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "expected one sample file, got none: name one"),
-        (("a", "b"), "expected one sample file, got 2 of them: name one"),
+        ((), "expected a netmon.json or a sample file, got none: name one"),
         (("nothing",), "cannot read nothing: No such file or directory"),
         (("folder",), "cannot read folder: Is a directory"),
-        (("notes",), "expected a sample file: notes: byte 0: no line of a sample file"),
-        (("results",), "results: expected a sample file, got results: "),
-        (("empty",), "expected a sample file: empty: expected the first line of a sample file, found none"),
-        (("without-plan",), "expected a sample file: without-plan: the plan in it cannot be read"),
+        (("notes",), "expected a netmon.json or a sample file: notes: byte 0: no line of a sample file"),
+        (("results",), "results: monitoring_session: no schema_version"),
+        (
+            ("empty",),
+            "expected a netmon.json or a sample file: empty: expected the first line of a sample file, found none",
+        ),
+        (("without-plan",), "expected a netmon.json or a sample file: without-plan: the plan in it cannot be read"),
         (("r.json.samples.ndjson", "--json", "no/f.json"), "cannot write no/f.json: No such file or directory"),
         (("r.json.samples.ndjson", "--json", "r.json.samples.ndjson"), "would be written over"),
     ],
