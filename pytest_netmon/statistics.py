@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 #: hold the others for ever; more checks than this do not overlap.
 MOST_WAITING = 10_000
 MOST_REPEATED_CHECKS = 100
+#: When a SYN is sent again for the first time, and the least time between two (RFC 6298, section 2).
+FIRST_SYN_REPEAT_MS = 1000.0
 #: Some 100 bytes each.
 MOST_EXACT_VALUES = 5_000
 #: A value in the middle of those that share its ten leading bits is off by 1/1024 at the most.
@@ -122,8 +124,9 @@ class Statistics:
     without a success: from the start of the first failed check of a run to the start of the next
     success, or to where the last check of the run ended. syn_repeats: SYNs sent again, in all; None
     where the platform told it of no check. repeated_checks: the numbers of the first 100 successful
-    checks that needed one. connect, rtt, tls, proxy: of successful checks. total: proxy, connect and
-    tls together, of each successful check. dns: of resolutions that gave an address.
+    checks in which a SYN was lost: it was sent again, and not only because the path is slower than that.
+    connect, rtt, tls, proxy: of successful checks. total: proxy, connect and tls together, of each
+    successful check. dns: of resolutions that gave an address.
     cert_expires_in_s: the least time that a certificate was still valid for, at any check; negative for
     one that has expired. last_outcome: of the check with the highest number, local errors apart.
     first_success: the lowest check number of a success.
@@ -362,7 +365,7 @@ class _InOrder:
         self.connect.add(_connect_us(sample))
         if sample.rtt_ms is not None:
             self.rtt.add(_us(sample.rtt_ms))
-        if sample.syn_repeats and len(self.repeated_checks) < MOST_REPEATED_CHECKS:
+        if _lost_a_syn(sample) and len(self.repeated_checks) < MOST_REPEATED_CHECKS:
             self.repeated_checks.append(sample.check)
 
     def _pass_stages(self, sample: Sample) -> None:
@@ -389,6 +392,11 @@ def _resolved(sample: Sample) -> bool:
 def _us(ms: float) -> int:
     """The whole microseconds that a time in milliseconds came from."""
     return round(ms * 1000)
+
+
+def _lost_a_syn(sample: Sample) -> bool:
+    """Whether SYNs were sent again that a path as slow as the kernel measured it does not account for."""
+    return (sample.syn_repeats or 0) > (sample.rtt_ms or 0.0) // FIRST_SYN_REPEAT_MS
 
 
 def _connect_us(sample: Sample) -> int:

@@ -8,11 +8,13 @@ from typing import Callable, Optional, Tuple
 
 Icmp = Optional[Tuple[int, int]]
 
-#: Our own shortage, never the target's fault.
-_LOCAL = frozenset(
-    getattr(errno, name)
-    for name in ("EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EADDRNOTAVAIL", "EAFNOSUPPORT", "EADDRINUSE", "EAGAIN")
-    if hasattr(errno, name)
+#: What this machine has too little of for any socket.
+SHORTAGES = frozenset(
+    getattr(errno, name) for name in ("EMFILE", "ENFILE", "ENOBUFS", "ENOMEM") if hasattr(errno, name)
+)
+#: Our own fault, never the target's.
+_LOCAL = SHORTAGES.union(
+    getattr(errno, name) for name in ("EADDRNOTAVAIL", "EAFNOSUPPORT", "EADDRINUSE", "EAGAIN") if hasattr(errno, name)
 )
 
 _BY_ERRNO = {

@@ -14,6 +14,7 @@ from collections import deque
 from typing import Callable, Deque, Dict, List, Optional, Set, Tuple
 
 from . import kernel
+from .classify import error_name
 from .connecting import Connector, Detail
 from .kernel import now_ns
 from .lateness import Lateness, LeftOut
@@ -305,7 +306,7 @@ class Engine:
             self._complete(name, ())
             name.has_failed = True
             for check in waiting:
-                self._fail_name(check, answer.outcome, answer.text, answer.spent_us, at_ns)
+                self._fail_name(check, answer.outcome, answer.text, answer.spent_us, at_ns, code=answer.code)
             return
         self._note_addresses(name, answer)
         for check in waiting:
@@ -353,13 +354,18 @@ class Engine:
             self._gave_up = True
             self._fail_name(check, "dns_timeout", None, (at_ns - check.start_ns) // 1000, at_ns)
 
-    def _fail_name(self, check: Check, outcome: str, text: Optional[str], spent_us: int, at_ns: int) -> None:
+    def _fail_name(
+        self, check: Check, outcome: str, text: Optional[str], spent_us: int, at_ns: int, *, code: int = 0
+    ) -> None:
         """The check ends without a connect; the endpoint's next check asks for the name again."""
         check.dns_us = spent_us
         endpoint = check.endpoint
         if endpoint.name is not None:
             endpoint.name.has_failed = True
-        self._on_decided(check, outcome, None, {"text": text} if text and not endpoint.redact else {})
+        detail: Detail = {"text": text} if text and not endpoint.redact else {}
+        if code:
+            detail["errno"] = error_name(code)
+        self._on_decided(check, outcome, None, detail)
         if endpoint.retry_on is None and endpoint.more and not check.is_planned:
             endpoint.due_ns = max(check.start_ns + endpoint.interval_ns, at_ns)
             self._schedule(endpoint)

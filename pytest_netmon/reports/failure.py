@@ -14,7 +14,7 @@ from ..plan import bracketed
 from ..run import Result
 from ..safe import for_terminal
 from ..samples import Sample
-from ..statistics import MOST_REPEATED_CHECKS, Distribution
+from ..statistics import FIRST_SYN_REPEAT_MS, MOST_REPEATED_CHECKS, Distribution
 from ..verdict import LimitResult
 from .evidence import Evidence, evidence_of
 from .layout import counted, from_where, in_columns, listed, padded, shown_ms, width_of
@@ -284,9 +284,13 @@ def _detail(result: Result, sample: Sample) -> str:
 
 
 def _repeat_lines(result: Result) -> list[str]:
-    numbers = result.statistics.repeated_checks
+    numbers, median_ms = result.statistics.repeated_checks, result.statistics.rtt.median_ms
     if not numbers:
-        return []
+        if median_ms is None or median_ms < FIRST_SYN_REPEAT_MS or not result.statistics.syn_repeats:
+            return []
+        return [
+            f"SYNs were repeated for a slow path, not for packet loss: the round trip takes {shown_ms(median_ms)} ms"
+        ]
     cause = "packet loss, not a slow server"
     if len(numbers) == 1:
         return [f"check {numbers[0]} needed a repeated SYN: {cause}"]

@@ -50,6 +50,7 @@ def long_and_short(folder: Path, servers: Servers) -> str:
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+@pytest.mark.fault("process", "SIGINT, SIGTERM, SIGHUP: `netmon check`", "valid files, marked partial")
 def test_a_signal_leaves_what_was_measured_marked_partial(
     tmp_path: Path, servers: Servers, number: signal.Signals, status: int
 ) -> None:
@@ -91,6 +92,7 @@ def ignore_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
+@pytest.mark.fault("process", "started in the background with SIGINT ignored", "it stays ignored")
 def test_an_ignored_ctrl_c_stays_ignored(tmp_path: Path, servers: Servers) -> None:
     """`command &` in a script inherits that."""
     target = servers.open().target
@@ -104,6 +106,7 @@ def test_an_ignored_ctrl_c_stays_ignored(tmp_path: Path, servers: Servers) -> No
     assert process.returncode == 0, out
 
 
+@pytest.mark.fault("process", "`netmon check ... | head -1`", "quiet; the verdict stands")
 def test_a_closed_pipe_is_quiet_and_the_verdict_stands(tmp_path: Path, servers: Servers) -> None:
     opened, closed = servers.open(), servers.closed()
     late = f"{{host: 127.0.0.1, name: late, ports: [{closed.port}], count: 5, interval: 100ms}}"
@@ -130,6 +133,7 @@ def test_a_closed_pipe_under_the_json_is_quiet_too(tmp_path: Path, servers: Serv
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 @pytest.mark.parametrize("arguments", [(), ("-o", "-")])
+@pytest.mark.fault("disk", "standard output on a full disk", "said; not exit 0")
 def test_standard_output_on_a_full_disk_is_said(tmp_path: Path, servers: Servers, arguments: tuple[str, ...]) -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run(

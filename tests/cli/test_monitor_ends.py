@@ -60,6 +60,7 @@ def test_ended_by_a_signal_it_is_judged_like_any_other(tmp_path: Path, servers: 
             assert end_of(process)[0] == status
 
 
+@pytest.mark.fault("process", "a second signal: `netmon monitor`", "ends at once; the samples stay")
 def test_a_second_signal_ends_at_once_and_leaves_the_samples(tmp_path: Path, servers: Servers) -> None:
     """Stopped while it writes a file that nobody reads: the first signal is noted, the second ends it."""
     os.mkfifo(tmp_path / "pipe.xml")
@@ -78,6 +79,7 @@ def test_a_second_signal_ends_at_once_and_leaves_the_samples(tmp_path: Path, ser
     assert lines_of(tmp_path / SAMPLES)[: len(recorded)] == recorded
 
 
+@pytest.mark.fault("process", "`netmon monitor ... | head -1`", "ends quietly")
 def test_a_closed_pipe_ends_it_quietly(tmp_path: Path, servers: Servers) -> None:
     for count, status in ((("-c", "100000"), 141), ((), 0)):
         arguments = (servers.open().target, "-i", "0.01", "-o", "f.json", *count)
@@ -90,6 +92,7 @@ def test_a_closed_pipe_ends_it_quietly(tmp_path: Path, servers: Servers) -> None
         assert report_of(tmp_path / "f.json")["monitoring_session"]["partial"] == bool(count)
 
 
+@pytest.mark.fault("disk", "two monitors with the same output", "the second is told of the first and touches nothing")
 def test_a_second_monitor_of_the_same_output_is_told_of_the_first(tmp_path: Path, servers: Servers) -> None:
     target = servers.open().target
     with running(tmp_path, target, "-i", "0.01", "-o", "f.json") as first:
@@ -109,6 +112,7 @@ def test_a_second_monitor_of_the_same_output_is_told_of_the_first(tmp_path: Path
         assert end_of(again)[0] == 0
 
 
+@pytest.mark.fault("process", "SIGKILL of the parent", "the prober ends: no orphan")
 def test_the_prober_does_not_outlive_a_monitor_that_is_killed(tmp_path: Path, servers: Servers) -> None:
     with running(tmp_path, servers.open().target, "-i", "0.01", "-o", "f.json") as process:
         wait_for(lambda: lines_of(tmp_path / SAMPLES))

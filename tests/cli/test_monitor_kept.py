@@ -45,6 +45,7 @@ def left_behind(folder: Path, servers: Servers, least: int = 20) -> set[tuple[st
     return checks_in(folder / SAMPLES)
 
 
+@pytest.mark.fault("process", "SIGKILL 50 times at random: `netmon monitor`", "no recorded sample is missing")
 def test_killed_at_random_moments_no_recorded_sample_is_missing(tmp_path: Path, servers: Servers) -> None:
     """Fifty monitors, each killed at another moment, also while it starts and while it writes its results."""
     moment = random.Random(1)
@@ -105,6 +106,7 @@ def test_ctrl_c_while_it_is_saved_ends_it_and_changes_nothing(tmp_path: Path, se
     assert (tmp_path / SAMPLES).read_bytes() == before
 
 
+@pytest.mark.fault("disk", "a damaged sample file", "what can be read, with a word about the rest; the file stays")
 def test_a_damaged_file_gives_what_can_be_read_and_is_kept(tmp_path: Path, servers: Servers) -> None:
     recorded = left_behind(tmp_path, servers)
     lines = (tmp_path / SAMPLES).read_bytes().split(b"\n")
@@ -146,6 +148,7 @@ def test_a_lock_that_a_killed_monitor_left_locks_nobody_out(monitor: InProcess, 
     assert not Path(f"{SAMPLES}.lock").exists()
 
 
+@pytest.mark.fault("disk", "the output is a symbolic link", "the link stays; what it leads to is replaced whole")
 def test_samples_lie_beside_what_a_link_leads_to_and_the_link_stays(tmp_path: Path, servers: Servers) -> None:
     (tmp_path / "there").mkdir()
     (tmp_path / "f.json").symlink_to("there/g.json")
@@ -158,6 +161,7 @@ def test_samples_lie_beside_what_a_link_leads_to_and_the_link_stays(tmp_path: Pa
     assert [path.name for path in (tmp_path / "there").iterdir()] == ["g.json"]
 
 
+@pytest.mark.fault("disk", "the results cannot be written", "the samples stay, and the message says where")
 def test_results_that_cannot_be_written_in_the_end_leave_the_samples(tmp_path: Path, servers: Servers) -> None:
     (tmp_path / "out").mkdir()
     with running(tmp_path, servers.open().target, "-i", "0.01", "-o", "out/f.json", "--junit", "x/f.xml") as process:

@@ -128,6 +128,7 @@ def test_what_could_surprise_is_refused(read: Read, text: str, line: str) -> Non
     assert lines(read(text)) == [line]
 
 
+@pytest.mark.fault("yaml", "merge keys and aliases", "an error with its place")
 def test_merge_keys_and_aliases_are_refused(read: Read) -> None:
     assert lines(read("base: &base {a: 1}\nuse:\n  <<: *base\n")) == [
         "netmon.yaml:1:7: base: expected a value, got an anchor ('&'): leave it out, or put text in quotes",
@@ -201,10 +202,12 @@ def test_bytes_that_are_no_text_are_refused(read: Read, data: bytes, line: str) 
     assert lines(read(data)) == [line]
 
 
+@pytest.mark.fault("yaml", "a byte order mark", "UTF-8: no harm; UTF-16: an error")
 def test_a_byte_order_mark_of_utf_8_does_no_harm(read: Read) -> None:
     assert plain(read(b"\xef\xbb\xbfa: 1\n").root) == {"a": 1}
 
 
+@pytest.mark.fault("yaml", "a lone surrogate", "an error with its place")
 def test_lone_surrogates_are_refused(read: Read) -> None:
     (line,) = lines(read('a: "\\ud800"\n'))
     assert "netmon.yaml:1:" in line
@@ -214,6 +217,7 @@ def test_lone_surrogates_are_refused(read: Read) -> None:
 
 
 @pytest.mark.parametrize("nest", ["[", "{a: ", "- "])
+@pytest.mark.fault("yaml", "depth 10,000", "an error with its place")
 def test_ten_thousand_levels_are_one_clean_error(read: Read, nest: str) -> None:
     started = time.process_time()
     (line,) = lines(read(nest * 10_000))

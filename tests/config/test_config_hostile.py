@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
@@ -65,6 +66,7 @@ _DOCUMENTS = st.fixed_dictionaries({"targets": _TARGETS}, optional={"defaults": 
 
 
 @given(document=_DOCUMENTS)
+@pytest.mark.fault("fuzzing", "any document as netmon.yaml", "a plan or a list of problems, never a traceback")
 def test_any_document_is_a_plan_or_a_list_of_problems(document: object) -> None:
     result = load(yaml.safe_dump(document, allow_unicode=True).encode("utf-8", "replace"), {"X": "db:1"})
     if isinstance(result, ConfigurationError):
@@ -77,6 +79,7 @@ def test_any_document_is_a_plan_or_a_list_of_problems(document: object) -> None:
 
 
 @given(data=st.binary(max_size=200))
+@pytest.mark.fault("fuzzing", "any bytes as netmon.yaml", "a plan or a list of problems, never a traceback")
 def test_any_bytes_are_a_plan_or_a_list_of_problems(data: bytes) -> None:
     load(b"targets:\n  - " + data, {})
 
@@ -88,6 +91,7 @@ def test_any_bytes_are_a_plan_or_a_list_of_problems(data: bytes) -> None:
     count=st.none() | st.text(max_size=5),
     interval=st.none() | st.text(max_size=5),
 )
+@pytest.mark.fault("fuzzing", "any options", "a plan or a list of problems, never a traceback")
 def test_any_options_are_a_plan_or_a_list_of_problems(
     targets: list[str], ports: list[str], limits: list[str], count: str | None, interval: str | None
 ) -> None:
@@ -131,6 +135,7 @@ _HOLDERS = st.sampled_from(
 
 
 @given(url=_URLS, holder=_HOLDERS)
+@pytest.mark.fault("secrets", "user, password, path, query of a URL: messages", "never kept, never shown")
 def test_no_secret_of_a_url_is_ever_kept_or_shown(url: str, holder: str) -> None:
     result = load(holder.encode(), {"URL": url})
     shown = str(result) + repr(result.problems) if isinstance(result, ConfigurationError) else repr(result)

@@ -5,6 +5,7 @@ Everything stays inside the two: no address of this machine is touched.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -87,6 +89,15 @@ class Cable:
         chain = f"  chain c {{\n    type filter hook input priority 0;\n{lines}\n  }}\n}}\n"
         subprocess.run(["ip", "netns", "exec", self.far, "nft", "-f", "-"], input=table + chain, text=True, check=True)
 
+    def dropped(self) -> int:
+        """How many packets the rule with a `counter` has dropped in `far`."""
+        listed = subprocess.run(
+            ["ip", "netns", "exec", self.far, "nft", "-j", "list", "table", "inet", "t"],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        rules = [entry["rule"]["expr"] for entry in json.loads(listed.stdout)["nftables"] if "rule" in entry]
+        return sum(int(part["counter"]["packets"]) for rule in rules for part in rule if "counter" in part)
+
     def in_near(self, *command: str) -> list[str]:
         return ["ip", "netns", "exec", self.near, *command]
 
@@ -108,6 +119,23 @@ class Cable:
         assert server.stdout is not None
         assert server.stdout.readline() == "listening\n"
         return server
+
+
+@contextlib.contextmanager
+def slow_path(cable: Cable, delay_us: int) -> Iterator[str]:
+    """An address that `near` reaches by a TUN device, whose far end answers each packet that much later."""
+    device, script = "slow0", Path(__file__).parents[1] / "benchmarks" / "path_server.py"
+    command = cable.in_near(sys.executable, "-I", str(script), device, str(delay_us))
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as path:
+        assert path.stdin is not None
+        assert path.stdout is not None
+        path.stdin.write(b"report\n")
+        path.stdin.flush()
+        path.stdout.readline()  # the device is there
+        for words in (("address", "add", "10.88.0.1/24", "dev", device), ("link", "set", device, "up")):
+            run("ip", "-n", cable.near, *words)
+        yield "10.88.0.2"
+        path.stdin.close()
 
 
 _LISTEN = """

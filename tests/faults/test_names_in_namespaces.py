@@ -58,6 +58,13 @@ def cable() -> Iterator[Cable]:
         folder.rmdir()
 
 
+@pytest.mark.fault("names", "no such name; no record of any family", "`dns_not_found`, `dns_no_address`")
+@pytest.mark.fault("names", "SERVFAIL; REFUSED", "`dns_failed`")
+@pytest.mark.fault(
+    "names", "silence; garbage; truncated with a silent TCP side", "`dns_timeout` at the target's own limit"
+)
+@pytest.mark.fault("names", "AAAA queries are dropped", "open by IPv4")
+@pytest.mark.fault("manners", "a name leads to a metadata address", "`dns_invalid`, and no packet to it")
 def test_each_kind_of_answer_has_its_outcome_and_none_is_past_its_budget(cable: Cable, tmp_path: Path) -> None:
     targets = [(f"{behaviour}.test", 80) for behaviour in EXPECTED]
     samples = probe(cable, tmp_path / "samples.ndjson", targets, BUDGET_US)
@@ -82,6 +89,7 @@ def test_five_hundred_slow_names_are_resolved_side_by_side(cable: Cable, tmp_pat
     assert max(sample.end_us for sample in samples) < 12_000_000
 
 
+@pytest.mark.fault("names", "a dead resolver", "one limit covers all; the exit is never late")
 def test_a_dead_resolver_does_not_hold_up_the_end_of_the_prober(cable: Cable, tmp_path: Path) -> None:
     before_s = time.monotonic()
     samples = probe(cable, tmp_path / "samples.ndjson", [(f"silent.host-{n}.test", 80) for n in range(80)], 500_000)

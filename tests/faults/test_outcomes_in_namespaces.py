@@ -51,8 +51,12 @@ EXPECTED = [
     ("10.78.0.1", 80, "host_unreachable", None),
     ("10.78.0.2", 80, "prohibited", None),
     ("10.78.0.3", 80, "network_unreachable", None),
+    ("fd78::1", 80, "host_unreachable", None),
+    ("fd78::2", 80, "prohibited", None),
+    ("fd78::3", 80, "network_unreachable", None),
     # No route at all, and no default route either: this machine's own fault.
     ("10.79.0.1", 80, "local_error", None),
+    ("fd79::1", 80, "local_error", None),
 ]
 
 
@@ -63,6 +67,8 @@ def cable() -> Iterator[Cable]:
         cable.route("unreachable", "10.78.0.1")
         cable.route("prohibit", "10.78.0.2")
         cable.route("blackhole", "10.78.0.3")
+        for kind, host in (("unreachable", "fd78::1"), ("prohibit", "fd78::2"), ("blackhole", "fd78::3")):
+            cable.route(kind, host)
         server = cable.listen(OPEN_PORT, LOSSY_PORT)
         yield cable
         server.kill()
@@ -76,6 +82,13 @@ def samples(cable: Cable, tmp_path_factory: pytest.TempPathFactory) -> dict[tupl
     return dict(zip(targets, probe(cable, path, targets, 900_000), strict=True))
 
 
+@pytest.mark.fault("outcomes", "RST; ICMP port unreachable", "`refused`, with the ICMP type and code where one came")
+@pytest.mark.fault("outcomes", "packets are dropped", "`timeout`, never early")
+@pytest.mark.fault("outcomes", "ICMP host and net unreachable", "`host_unreachable`, `network_unreachable`")
+@pytest.mark.fault("outcomes", "ICMP administratively prohibited", "`prohibited`, though IPv4 says EHOSTUNREACH")
+@pytest.mark.fault("outcomes", "ICMP protocol unreachable", "`refused`: the host itself answered")
+@pytest.mark.fault("outcomes", "routes unreachable, prohibit, blackhole", "an outcome each, none of them a timeout")
+@pytest.mark.fault("outcomes", "no route of that family on this machine", "`local_error`: not the target's fault")
 @pytest.mark.parametrize(("host", "port", "outcome", "icmp"), EXPECTED)
 def test_a_fault_of_the_network_has_its_outcome_and_its_icmp(
     samples: dict[tuple[str, int], Sample], host: str, port: int, outcome: str, icmp: tuple[int, int] | None
@@ -84,6 +97,7 @@ def test_a_fault_of_the_network_has_its_outcome_and_its_icmp(
     assert (sample.outcome, sample.icmp) == (outcome, icmp), sample
 
 
+@pytest.mark.fault("loss", "the first SYN is lost", "`open` after about 1 s, 1 repeat: packet loss")
 def test_a_lost_first_syn_is_open_after_a_second_with_one_repeat(cable: Cable, tmp_path: Path) -> None:
     (sample,) = probe(cable, tmp_path / "samples.ndjson", [(FAR, LOSSY_PORT)], 10_000_000)
     assert (sample.outcome, sample.syn_repeats) == ("open", 1)
@@ -93,6 +107,7 @@ def test_a_lost_first_syn_is_open_after_a_second_with_one_repeat(cable: Cable, t
     assert sample.rtt_ms is None or sample.rtt_ms < 500
 
 
+@pytest.mark.fault("outcomes", "packets are dropped", "`timeout`, never early")
 def test_a_timeout_in_a_dropped_path_counts_the_syns_that_went_out(cable: Cable, tmp_path: Path) -> None:
     (sample,) = probe(cable, tmp_path / "samples.ndjson", [(FAR, 101)], 1_500_000)
     assert (sample.outcome, sample.syn_repeats) == ("timeout", 1)
@@ -100,9 +115,11 @@ def test_a_timeout_in_a_dropped_path_counts_the_syns_that_went_out(cable: Cable,
     assert sample.clock_ms >= 1500
 
 
+@pytest.mark.fault(
+    "outcomes", "a dead neighbour", "`timeout` with a limit below 3 s, above it `host_unreachable`; IPv4 and IPv6"
+)
 def test_a_dead_neighbour_is_a_timeout_below_three_seconds_and_unreachable_above(cable: Cable, tmp_path: Path) -> None:
-    nobody = ("10.77.0.99", 80)
-    (short,) = probe(cable, tmp_path / "short.ndjson", [nobody], 500_000)
-    assert short.outcome == "timeout"
-    (long,) = probe(cable, tmp_path / "long.ndjson", [nobody], 20_000_000)
-    assert (long.outcome, long.errno) == ("host_unreachable", "EHOSTUNREACH")
+    nobody = [("10.77.0.99", 80), ("fd77::99", 80)]
+    assert [sample.outcome for sample in probe(cable, tmp_path / "short.ndjson", nobody, 500_000)] == ["timeout"] * 2
+    for sample in probe(cable, tmp_path / "long.ndjson", nobody, 20_000_000):
+        assert (sample.outcome, sample.errno) == ("host_unreachable", "EHOSTUNREACH")

@@ -36,6 +36,7 @@ def use_local_ports(cable: Cable, first: int, last: int) -> None:
 
 @pytest.mark.namespace
 @needs_namespaces
+@pytest.mark.fault("fooled", "a connect that meets itself (one local port)", "`refused`, never open")
 def test_a_connect_to_oneself_is_never_open(cable: Cable, tmp_path: Path) -> None:
     """With one local port to choose from, a connect to that closed port finds itself at the other end."""
     use_local_ports(cable, 40000, 40000)
@@ -46,6 +47,7 @@ def test_a_connect_to_oneself_is_never_open(cable: Cable, tmp_path: Path) -> Non
 
 @pytest.mark.namespace
 @needs_namespaces
+@pytest.mark.fault("own", "20 local ports and 30 checks", "10 `local_error`, 20 true samples")
 def test_more_checks_than_local_ports_leave_local_errors_and_true_samples(cable: Cable, tmp_path: Path) -> None:
     use_local_ports(cable, 40000, 40019)
     # Nobody answers at that address: each check holds its port until its timeout.
@@ -59,6 +61,7 @@ def test_more_checks_than_local_ports_leave_local_errors_and_true_samples(cable:
 
 @pytest.mark.namespace
 @needs_namespaces
+@pytest.mark.fault("own", "IPv6 is switched off", "`local_error`")
 def test_ipv6_switched_off_is_this_machines_fault(cable: Cable, tmp_path: Path) -> None:
     off = "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6"
     subprocess.run(cable.in_near("sh", "-c", off), check=True)
@@ -67,6 +70,7 @@ def test_ipv6_switched_off_is_this_machines_fault(cable: Cable, tmp_path: Path) 
 
 
 @pytest.mark.skipif(not LINUX, reason="a full backlog drops SYNs on Linux")
+@pytest.mark.fault("own", "fewer descriptors than checks (EMFILE)", "`local_error`, inconclusive, no check lost")
 def test_a_prober_short_of_descriptors_is_inconclusive_and_loses_no_check(servers: Servers, tmp_path: Path) -> None:
     server, path = servers.silent(), tmp_path / "samples.ndjson"
     endpoints = [

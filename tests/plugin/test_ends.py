@@ -46,6 +46,7 @@ def test_the_result_hook_is_told_of_what_was_cut_off(project, servers):
         (signal.SIGHUP, 128 + signal.SIGHUP),
     ],
 )
+@pytest.mark.fault("process", "SIGINT, SIGTERM, SIGHUP: pytest", "valid artifacts, marked partial")
 def test_a_signal_ends_the_wait_and_leaves_partial_artifacts(project, servers, number, status):
     server = servers.open()
     project.write_targets(slow(server))
@@ -95,6 +96,7 @@ def test_a_signal_while_the_artifacts_are_being_written_waits_for_them(project, 
     ],
 )
 @pytest.mark.parametrize("moment", ["pytest_netmon_run", "pytest_unconfigure"])
+@pytest.mark.fault("process", "a second signal: pytest", "the artifacts are written first")
 def test_a_second_signal_waits_until_the_artifacts_are_written(project, servers, first, second, status, moment):
     project.write_targets(slow(servers.open()))
     later = f"def {moment}(): os.kill(os.getpid(), {int(second)})\n"

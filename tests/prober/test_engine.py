@@ -71,6 +71,7 @@ def test_a_closed_port_is_refused_with_the_systems_words(probe: Probe, servers: 
 
 
 @pytest.mark.skipif(not LINUX, reason="a full backlog drops SYNs on Linux")
+@pytest.mark.fault("outcomes", "a full backlog", "`timeout`, never early")
 def test_silence_is_a_timeout_at_the_limit_and_never_before(probe: Probe, servers: Servers) -> None:
     server = servers.silent()
     (sample,) = probe(entry(server.host, server.port, timeout_us=300_000))
@@ -87,6 +88,7 @@ def test_a_timeout_tells_how_many_syns_went_out(probe: Probe, servers: Servers) 
     assert (sample.outcome, sample.syn_repeats) == ("timeout", 1)
 
 
+@pytest.mark.fault("outcomes", "accepted, then RST", "`reset`, never `refused`, whichever side wins")
 def test_a_connection_that_is_reset_is_a_reset_whichever_side_wins_and_never_refused(
     probe: Probe, servers: Servers
 ) -> None:
@@ -105,6 +107,7 @@ def test_an_address_without_a_route_is_a_network_unreachable(probe: Probe) -> No
     assert (sample.outcome, sample.errno) == ("network_unreachable", "ENETUNREACH")
 
 
+@pytest.mark.fault("manners", "a server that sends a banner", "it sees FIN, not RST")
 def test_a_server_that_talks_first_gets_a_fin_and_no_reset(probe: Probe) -> None:
     ended: list[bytes | OSError] = []
 
@@ -126,6 +129,7 @@ def test_a_server_that_talks_first_gets_a_fin_and_no_reset(probe: Probe) -> None
     assert ended == [b""]
 
 
+@pytest.mark.fault("outcomes", "a server that never accepts", "`open`: the handshake was complete")
 def test_a_server_that_never_accepts_and_never_closes_does_not_hold_the_check_up(probe: Probe) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         (sample,) = probe(entry("127.0.0.1", listener.getsockname()[1], timeout_us=60_000_000))
@@ -203,6 +207,7 @@ def test_the_host_rate_cap_spreads_a_first_round(probe: Probe, servers: Servers)
     assert starts[-1] - starts[0] >= 18 * 5000
 
 
+@pytest.mark.fault("own", "more checks than descriptors", "they wait for a free one: all are made")
 def test_more_checks_than_descriptors_are_all_made(
     probe: Probe, servers: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,6 +245,7 @@ def test_a_name_is_resolved_once_for_all_checks_and_endpoints(probe: Probe, serv
     assert {sample.outcome for sample in samples} == {"open"}
 
 
+@pytest.mark.fault("names", "a name that fails at first", "asked for again before each check")
 def test_a_name_that_failed_is_resolved_again_before_each_check(probe: Probe, servers: Servers) -> None:
     server, asked = servers.open(), []
 
@@ -270,6 +276,7 @@ def hanging() -> Iterator[Callable[[str], Answer]]:
     over.set()
 
 
+@pytest.mark.fault("names", "a dead resolver", "one limit covers all; the exit is never late")
 def test_a_dead_resolver_costs_the_budget_and_no_more(
     probe: Probe, servers: Servers, hanging: Callable[[str], Answer]
 ) -> None:
@@ -317,6 +324,7 @@ def test_the_next_address_is_tried_when_one_fails_and_the_sample_says_so(probe: 
 
 
 @pytest.mark.skipif(not LINUX, reason="a full backlog drops SYNs on Linux")
+@pytest.mark.fault("names", "one of several addresses is dead", "open by another one, and told")
 def test_a_silent_address_is_overtaken_by_the_next_one(probe: Probe) -> None:
     with Servers() as servers:
         silent = servers.silent("127.0.0.2")
@@ -426,6 +434,7 @@ def test_all_addresses_failed_is_told_address_by_address(probe: Probe, servers: 
     assert [(attempt.address, attempt.outcome) for attempt in sample.attempts] == [("127.0.0.2", "refused")]
 
 
+@pytest.mark.fault("secrets", "`redact: true`: the sample file", "no host, no address, none of the system's words")
 def test_a_redacted_endpoint_leaves_no_address_and_no_words_in_the_sample_file(probe: Probe, servers: Servers) -> None:
     port = servers.closed().port
     (sample,) = probe(

@@ -70,6 +70,7 @@ def test_the_connection_stays_open_for_the_hold(probe: Probe) -> None:
     assert (sample.outcome, waited) == ("open", [True])
 
 
+@pytest.mark.fault("outcomes", "accepted, then closed without a byte, with `hold`", "`closed_at_once`")
 def test_a_peer_that_closes_without_a_byte_is_closed_at_once(probe: Probe) -> None:
     with serving(close_at_once) as port:
         (sample,) = probe(entry("127.0.0.1", port, hold_us=HOLD_US))
@@ -89,6 +90,10 @@ def test_a_peer_that_says_something_and_closes_is_open(probe: Probe) -> None:
 
 
 @pytest.mark.parametrize("close", ["fin", "reset"])
+@pytest.mark.fault("outcomes", "accepted, then RST, 200 times with `hold`", "one outcome, `reset`, whichever side wins")
+@pytest.mark.fault(
+    "fooled", "a SYN proxy before a dead server: the handshake, then a reset", "with `hold`: `reset`, not open"
+)
 def test_a_reset_is_a_reset_whichever_side_wins(probe: Probe, servers: Servers, close: str) -> None:
     """Before connect() is looked at, or in the hold: the answer is the same, two hundred times."""
     server = servers.resetting()

@@ -71,6 +71,7 @@ def test_the_end_of_its_input_ends_it_and_the_file_says_stopped(prober: tuple[su
 
 
 @posix_only
+@pytest.mark.fault("process", "SIGINT and SIGHUP for the whole process group", "the prober leaves them to its parent")
 def test_ctrl_c_and_a_hang_up_are_left_to_its_parent(prober: tuple[subprocess.Popen[bytes], Path]) -> None:
     process, path = prober
     process.send_signal(signal.SIGINT)
@@ -88,6 +89,7 @@ def test_sigterm_ends_it_like_the_end_of_its_input(prober: tuple[subprocess.Pope
     assert records_of(path)[-1] == End("stopped")
 
 
+@pytest.mark.fault("process", "SIGKILL of the prober", "whole lines; inconclusive, with the reason")
 def test_killed_it_leaves_every_line_whole(prober: tuple[subprocess.Popen[bytes], Path]) -> None:
     process, path = prober
     process.kill()
@@ -100,6 +102,7 @@ def test_killed_it_leaves_every_line_whole(prober: tuple[subprocess.Popen[bytes]
 
 @posix_only
 @pytest.mark.parametrize("how", ["kill -9 $$", "exit 0"])
+@pytest.mark.fault("process", "SIGKILL of the parent", "the prober ends: no orphan")
 def test_it_never_outlives_its_parent_even_if_its_input_stays_open(tmp_path: Path, servers: Servers, how: str) -> None:
     """The parent is a shell; a third process holds the pipe's other end open all the time."""
     path = tmp_path / "samples.ndjson"
@@ -198,6 +201,7 @@ def test_a_campaign_that_is_stopped_is_partial_and_keeps_what_it_measured(server
     assert result.statistics.checks >= 5
 
 
+@pytest.mark.fault("process", "SIGKILL of the prober", "whole lines; inconclusive, with the reason")
 def test_a_prober_that_is_killed_leaves_an_inconclusive_result_with_the_reason(servers: Servers) -> None:
     server = servers.open()
     plan = Plan(endpoints=[Endpoint(host=server.host, port=server.port, measured=True, count=10_000, interval_s=0.01)])
@@ -232,6 +236,7 @@ def test_a_sample_file_that_exists_already_is_not_overwritten(tmp_path: Path) ->
 
 
 @posix_only
+@pytest.mark.fault("process", "SIGSTOP of the prober, and SIGCONT", "a recorded gap, no burst, no failed check")
 def test_a_stopped_prober_that_is_continued_records_a_gap_and_makes_no_burst(
     prober: tuple[subprocess.Popen[bytes], Path],
 ) -> None:

@@ -94,6 +94,7 @@ def test_a_whole_sample_file_gives_back_the_run_as_it_was(recorded: tuple[Run, P
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(share=st.floats(0, 1))
+@pytest.mark.fault("fuzzing", "a sample file cut off anywhere", "every whole line comes back, marked partial")
 def test_a_cut_off_sample_file_gives_back_every_whole_line(
     recorded: tuple[Run, Path], tmp_path: Path, share: float
 ) -> None:
@@ -113,6 +114,11 @@ def test_a_cut_off_sample_file_gives_back_every_whole_line(
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
+@pytest.mark.fault(
+    "fuzzing",
+    "a sample file with bits flipped, bytes removed, put in, doubled",
+    "a clear error, or samples that were measured",
+)
 def test_of_a_damaged_sample_file_no_wrong_number_is_taken(
     recorded: tuple[Run, Path], tmp_path: Path, data: st.DataObject
 ) -> None:
@@ -158,6 +164,7 @@ def sample(check: int, outcome: str = "open") -> list[object]:
     return [0, check, check, outcome, 40 if outcome == "open" else None, 40, None, None, 0, "10.0.0.1", None]
 
 
+@pytest.mark.fault("disk", "samples that a full disk took", "inconclusive: no green verdict without them")
 def test_samples_that_a_full_disk_took_leave_no_green_verdict(tmp_path: Path) -> None:
     lost = {"event": "lost", "samples": 2, "text": "No space left on device"}
     counted = Endpoint(host="10.0.0.1", port=80, measured=True, count=4)
@@ -171,6 +178,7 @@ def test_samples_that_a_full_disk_took_leave_no_green_verdict(tmp_path: Path) ->
     assert result.verdict.status == "inconclusive"
 
 
+@pytest.mark.fault("disk", "a failed check whose line is damaged", "inconclusive, not green")
 def test_a_failed_check_whose_line_is_damaged_leaves_no_green_verdict(tmp_path: Path) -> None:
     counted = Endpoint(host="10.0.0.1", port=80, measured=True, count=2)
     path = written(tmp_path / "samples.ndjson", counted, sample(1), sample(2, "timeout"))

@@ -102,6 +102,13 @@ def test_repeated_syns_are_listed_until_there_are_too_many(numbers, told):
     assert told in failure_text(result_of(measured("db", 1, "max < 0.5ms", count=200), checks))
 
 
+def test_syns_that_a_slow_path_repeats_are_not_called_packet_loss():
+    checks = [opened(1501.0, syn_repeats=1, rtt_ms=1501.0)] * 40
+    text = failure_text(result_of(measured("db", 1, "max < 1s"), checks))
+    assert "packet loss, not a slow server" not in text
+    assert "  SYNs were repeated for a slow path, not for packet loss: the round trip takes 1501.00 ms\n" in text + "\n"
+
+
 class TestAReachedEndpoint:
     def test_with_equal_tries_says_how_many(self):
         result = result_of(reached(), [failed("timeout", clock_ms=3000.0)] * 3)

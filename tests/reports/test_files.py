@@ -144,6 +144,7 @@ def test_samples_that_were_damaged_are_told(tmp_path):
     assert names_in(tmp_path) == []
 
 
+@pytest.mark.fault("disk", "the output is a folder", "a clear message")
 def test_a_folder_in_the_place_of_the_file_is_told(tmp_path):
     (tmp_path / "a.txt").mkdir()
     with pytest.raises(ArtifactError, match=r"a\.txt: Is a directory; a folder stands where the file should be"):
@@ -185,6 +186,7 @@ def test_a_full_device_is_told():
 
 
 @on_linux
+@pytest.mark.fault("disk", "a full disk: results", "the old file stays whole, no other is left behind")
 def test_a_full_disk_leaves_the_old_file_whole_and_no_other_behind(tiny_disk):
     (tiny_disk / "netmon.json").write_text("old" * 100)
     with pytest.raises(ArtifactError, match="No space left on device; the disk is full: free some space"):
@@ -203,6 +205,7 @@ def test_on_a_full_disk_the_small_file_is_still_written_and_the_error_names_the_
 
 
 @on_linux
+@pytest.mark.fault("disk", "a read-only file system", "a clear message")
 def test_a_read_only_file_system_is_told(tiny_disk):
     subprocess.run(["mount", "-o", "remount,ro", tiny_disk], check=True)
     with pytest.raises(ArtifactError, match="Read-only file system; the file system is mounted read-only"):
@@ -210,6 +213,7 @@ def test_a_read_only_file_system_is_told(tiny_disk):
 
 
 @on_linux
+@pytest.mark.fault("disk", "quota, limit on file sizes (EFBIG): results", "the old file stays whole, a clear message")
 def test_a_limit_on_file_sizes_leaves_the_old_file_whole(tmp_path):
     (tmp_path / "a.txt").write_text("old")
     said = in_a_process_limited_by(
@@ -229,6 +233,7 @@ def test_a_limit_on_file_sizes_leaves_the_old_file_whole(tmp_path):
 
 
 @on_linux
+@pytest.mark.fault("own", "EMFILE while artifacts are written", "told; the other files are written")
 def test_a_lack_of_descriptors_is_told(tmp_path):
     said = in_a_process_limited_by(
         "RLIMIT_NOFILE, (12, 12)",
@@ -253,6 +258,7 @@ def test_a_lack_of_descriptors_is_told(tmp_path):
 
 @on_linux
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="needs root to become somebody else")
+@pytest.mark.fault("disk", "a folder of another user", "a clear message")
 def test_a_folder_without_the_right_to_write_is_told(tmp_path):
     tmp_path.chmod(0o755)
     with pytest.raises(ArtifactError, match="Permission denied; give this user the right to write there"):

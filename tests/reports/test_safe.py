@@ -18,6 +18,7 @@ awkward = st.sampled_from("\x1b\x9b\u202e\ud800\ufffe:#[]vso\n\r\t \u200b\ufe0f\
 anything = st.text(st.characters(categories=None) | awkward)
 
 
+@pytest.mark.fault("text", "control, format, bidi characters: terminal", "visible escapes")
 def test_every_control_format_and_surrogate_character_of_unicode_is_shown_to_a_terminal_as_an_escape():
     shown = for_terminal(EVERY_CHARACTER, None)
     left = {character for character in shown if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}}
@@ -76,6 +77,7 @@ def test_what_is_harmless_stays_as_it_is(text):
 
 
 @given(anything)
+@pytest.mark.fault("text", "any text: XML", "parses, and reads back the same")
 def test_xml_reads_back_what_was_written(text):
     element = ET.Element("failure")
     element.text = for_xml(text)
@@ -101,6 +103,7 @@ def without_the_invisible(line: str) -> str:
 
 
 @given(anything)
+@pytest.mark.fault("text", "`::error::`, `##[`: a CI runner's log", "no line is a command")
 def test_no_line_of_a_log_is_a_command_to_a_runner(text):
     for line in re.split(r"[\n\r\v\f\x85\u2028\u2029]", for_workflow(text)):
         visible = without_the_invisible(line)
@@ -127,6 +130,7 @@ def test_a_runner_command_is_broken_by_a_visible_space(text, shown):
 
 
 @given(anything)
+@pytest.mark.fault("text", "`../`, reserved names: file names", "no file leaves its folder")
 def test_a_file_name_is_one_that_every_system_takes(text):
     name = for_file_name(text)
     assert re.fullmatch(r"[A-Za-z0-9._-]+", name)

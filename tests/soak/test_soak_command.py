@@ -10,6 +10,11 @@ import pytest
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="it looks into /proc")
+@pytest.mark.fault(
+    "soak",
+    "100 endpoints with faults that come and go",
+    "flat memory, descriptors, threads; every sample accounted for",
+)
 def test_a_soak_of_seconds_finds_all_samples(tmp_path: Path) -> None:
     soak = [sys.executable, str(Path(__file__).parent / "soak.py"), "--folder", str(tmp_path)]
     ran = subprocess.run(

@@ -173,7 +173,9 @@ def test_counts_runs_and_outages_are_those_of_a_plain_count(samples: list[Sample
     assert measured.consecutive_failures == longest_run(judged)
     assert measured.outage_s == longest_outage_us(judged) / 1e6
     assert measured.syn_repeats == (sum(repeats) if repeats else None)
-    assert measured.repeated_checks == tuple(sample.check for sample in successes if sample.syn_repeats)
+    assert measured.repeated_checks == tuple(
+        sample.check for sample in successes if (sample.syn_repeats or 0) > (sample.rtt_ms or 0) // 1000
+    )
     assert measured.last_outcome == (judged[-1].outcome if judged else None)
     assert measured.first_success == (successes[0].check if successes else None)
     assert measured.rtt.count == sum(sample.rtt_ms is not None for sample in successes)
@@ -246,6 +248,19 @@ def test_a_resolution_that_failed_has_no_place_among_the_times() -> None:
     measured = statistics_of([sample_of(1, "dns_timeout", dns_ms=3000.0), sample_of(2, "refused", dns_ms=12.5)])
 
     assert (measured.dns.count, measured.dns.max_ms) == (1, 12.5)
+
+
+@pytest.mark.parametrize(("repeats", "rtt_ms", "lost"), [
+    (0, 20.0, False), (0, None, False), (None, 1501.0, False), (1, None, True), (1, 20.0, True), (1, 999.9, True),
+    (1, 1501.0, False), (2, 1501.0, True), (2, 3100.0, False),
+])  # fmt: skip
+def test_a_syn_that_a_slow_path_has_repeated_was_not_lost(
+    repeats: int | None, rtt_ms: float | None, lost: bool
+) -> None:
+    measured = statistics_of([sample_of(1, syn_repeats=repeats, rtt_ms=rtt_ms)])
+
+    assert bool(measured.repeated_checks) == lost
+    assert measured.syn_repeats == repeats
 
 
 def test_repeated_checks_are_named_up_to_a_hundred() -> None:
