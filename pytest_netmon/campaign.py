@@ -72,7 +72,7 @@ class Campaign:
         self.plan = plan
         self.selected = tuple(selected)
         self._machine = machine()  # now: tests may replace socket.gethostname later
-        self._folder = _temporary_folder()
+        self._folder = temporary_folder()
         self.recording = Recording(sample_file or self._folder / "samples.ndjson", observe)
         self._refresh_s = refresh_s
         self._kernel = kernel
@@ -212,8 +212,11 @@ class Campaign:
         }
 
 
-def _temporary_folder() -> Path:
-    """A folder that names its owner, so that a later campaign can tell what a killed one has left."""
+def temporary_folder() -> Path:
+    """Make a folder that names its owner, so that a later campaign can tell what a killed one has left.
+
+    Raises CampaignError where none can be made.
+    """
     try:
         _sweep(Path(tempfile.gettempdir()))
         folder = Path(tempfile.mkdtemp(prefix=_FOLDER_PREFIX))

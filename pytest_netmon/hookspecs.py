@@ -2,6 +2,9 @@
 
 Where pytest-netmon may be missing or switched off (`-p no:netmon`), mark an implementation with
 `@pytest.hookimpl(optionalhook=True)`: pytest takes it for a misspelt name otherwise.
+
+Where pytest-xdist distributes the tests, hooks are called in the controller alone, which loads no
+conftest.py but those that pytest loads before it collects.
 """
 
 from __future__ import annotations
@@ -28,7 +31,8 @@ def pytest_netmon_result(config: pytest.Config, result: Result) -> None:
 
     Called once for each endpoint that was probed: before its first test runs, or at the end of the
     session where none of its tests did (then `result.complete` may be false). Called again when
-    a re-run of a test has probed its endpoint anew.
+    a re-run of a test has probed its endpoint anew. Under pytest-xdist: as soon as the controller
+    hears of it, which may be after a worker has begun the test.
     """
 
 

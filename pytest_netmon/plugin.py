@@ -70,9 +70,9 @@ def pytest_configure_first(config: pytest.Config) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "netmon: one endpoint checked by pytest-netmon")
     if _is_on(config):
-        from .gate.session import Gate
+        from .gate.distributed import gate_for
 
-        config.pluginmanager.register(Gate(config), GATE)
+        config.pluginmanager.register(gate_for(config), GATE)
 
 
 @pytest.fixture

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: The fixture through which a test is parametrised.
 FIXTURE = "netmon_endpoint"
+#: What no two endpoints of a plan share (`plan.validate_plan`): vantage and id.
+Key = tuple[str, str]
 
 
 class NetmonModule(pytest.Module):
@@ -121,14 +123,11 @@ def endpoint_of(item: pytest.Item) -> Endpoint | None:
 
 def endpoints_of(items: Iterable[pytest.Item]) -> list[Endpoint]:
     """What the tests are about, each once."""
-    found = {(endpoint.vantage, endpoint.id): endpoint for item in items if (endpoint := endpoint_of(item))}
-    return list(found.values())
+    return list({key_of(endpoint): endpoint for item in items if (endpoint := endpoint_of(item))}.values())
 
 
-def endpoints_to_probe(items: Iterable[pytest.Item]) -> list[Endpoint]:
-    """What the tests that will run are about: not the deselected, not the skipped."""
-    running = (item for item in items if item.get_closest_marker("skip") is None)
-    return [endpoint for item in running if (endpoint := endpoint_of(item))]
+def key_of(endpoint: Endpoint) -> Key:
+    return endpoint.vantage, endpoint.id
 
 
 def _parametrizing(item: pytest.Item) -> list[pytest.Mark]:

@@ -2,52 +2,75 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_netmon.reports.layout import placed_id
 
-from .collecting import NetmonModule, endpoint_of, endpoints_of, endpoints_to_probe
+from .collecting import Key, NetmonModule, endpoint_of, key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping
 
     import pytest
 
-    from pytest_netmon.plan import Endpoint, Plan
+    from pytest_netmon.plan import Plan
     from pytest_netmon.run import Result, Run
 
 #: So many failures that no test told of have a line.
 _MOST_LINES = 10
 
 
-class Coverage:
-    """What the tests in `items` are to tell of the endpoints of `plan`.
+@dataclass(frozen=True)
+class Collected:
+    """What tests are to tell of endpoints.
 
-    wanted: the endpoints to probe, none where tests that could not be collected (`could_collect`) keep the others
-    from running.
+    wanted: the endpoints of those that will run, not of the deselected, not of the skipped; they are to be probed.
+    selected: also of the skipped. judging: those that ask for a result, by node id, with their endpoint. own: those
+    of them that a user wrote, by node id.
     """
 
-    def __init__(self, plan: Plan, items: Sequence[pytest.Item], *, could_collect: bool) -> None:
-        self.wanted = endpoints_to_probe(items) if could_collect else []
+    wanted: frozenset[Key] = frozenset()
+    selected: frozenset[Key] = frozenset()
+    judging: Mapping[str, Key] = field(default_factory=dict)
+    own: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, items: Iterable[pytest.Item], *, will_run: bool = True) -> Collected:
+        """will_run: False where tests that could not be collected keep the others from running."""
+        about = [(item, key_of(endpoint)) for item in items if (endpoint := endpoint_of(item))]
+        judging = [(item, key) for item, key in about if "netmon_result" in getattr(item, "fixturenames", ())]
+        return cls(
+            wanted=frozenset(key for item, key in about if will_run and item.get_closest_marker("skip") is None),
+            selected=frozenset(key for _, key in about),
+            judging={item.nodeid: key for item, key in judging},
+            own=frozenset(item.nodeid for item, _ in judging if item.getparent(NetmonModule) is None),
+        )
+
+    def __or__(self, others: Collected) -> Collected:
+        return Collected(
+            self.wanted | others.wanted,
+            self.selected | others.selected,
+            {**self.judging, **others.judging},
+            self.own | others.own,
+        )
+
+
+class Coverage:
+    """What `tests` have told of the endpoints of `plan`; `could_collect`: those are all that should have been there."""
+
+    def __init__(self, plan: Plan, tests: Collected, *, could_collect: bool = True) -> None:
         self._plan = plan
+        self._tests = tests
         self._could_collect = could_collect
-        self._selected = {_key(endpoint) for endpoint in endpoints_of(items)}
-        self._judging: dict[str, tuple[str, str]] = {}
-        self._own: set[str] = set()
-        for item in items:
-            endpoint = endpoint_of(item)
-            if endpoint and "netmon_result" in getattr(item, "fixturenames", ()):
-                self._judging[item.nodeid] = _key(endpoint)
-                if item.getparent(NetmonModule) is None:
-                    self._own.add(item.nodeid)
-        self._told: set[tuple[str, str]] = set()
+        self._told: set[Key] = set()
 
     def take(self, report: pytest.TestReport) -> None:
         """Note whether a test told of its endpoint. A user's own test may make of a result what it likes."""
-        key = self._judging.get(report.nodeid)
+        key = self._tests.judging.get(report.nodeid)
         if key is None:
             return
-        judged = report.when == "call" and (report.passed or report.nodeid in self._own)
+        judged = report.when == "call" and (report.passed or report.nodeid in self._tests.own)
         if judged or report.failed or hasattr(report, "wasxfail"):
             self._told.add(key)
 
@@ -62,14 +85,14 @@ class Coverage:
     def troubles(self, run: Run | None) -> list[str]:
         """What must not be green: nothing checked though nobody deselected it, failures that no test told of."""
         if run is None:
-            deselected = any(_key(endpoint) not in self._selected for endpoint in self._plan.endpoints)
-            chosen = self.wanted or (self._could_collect and not deselected)
+            deselected = any(key_of(endpoint) not in self._tests.selected for endpoint in self._plan.endpoints)
+            chosen = self._tests.wanted or (self._could_collect and not deselected)
             return ["nothing was checked, so nothing is known to be reachable"] if chosen else []
-        judging = set(self._judging.values())
+        judging = set(self._tests.judging.values())
         untold = [
             result
             for result in run.results
-            if _is_bad(result) and (key := _key(result.endpoint)) in judging and key not in self._told
+            if _is_bad(result) and (key := key_of(result.endpoint)) in judging and key not in self._told
         ]
         lines = [
             f"{placed_id(each.endpoint)} {_STATES[each.verdict.status]}, and no test says so: its test was "
@@ -79,11 +102,11 @@ class Coverage:
         more = len(untold) - _MOST_LINES
         return [*lines, f"and {more} more"] if more > 0 else lines
 
-    def _why(self, checked: set[tuple[str, str]]) -> str:
-        left_out = [endpoint for endpoint in self._plan.endpoints if _key(endpoint) not in checked]
-        wanted = {_key(endpoint) for endpoint in self.wanted}
-        skipped = [e for e in left_out if e.skip is not None or _key(e) in self._selected - wanted]
-        deselected = [e for e in left_out if e.skip is None and _key(e) not in self._selected]
+    def _why(self, checked: set[Key]) -> str:
+        left_out = [endpoint for endpoint in self._plan.endpoints if key_of(endpoint) not in checked]
+        wanted, selected = self._tests.wanted, self._tests.selected
+        skipped = [e for e in left_out if e.skip is not None or key_of(e) in selected - wanted]
+        deselected = [e for e in left_out if e.skip is None and key_of(e) not in selected]
         counts = ((len(deselected), "deselected"), (len(skipped), "skipped"))
         return ", ".join(f"{count} {word}" for count, word in counts if count)
 
@@ -97,9 +120,5 @@ def _is_bad(result: Result) -> bool:
     return result.verdict.status == "inconclusive" and result.complete
 
 
-def _checked(run: Run | None) -> set[tuple[str, str]]:
-    return {_key(result.endpoint) for result in run.results} if run else set()
-
-
-def _key(endpoint: Endpoint) -> tuple[str, str]:
-    return endpoint.vantage, endpoint.id
+def _checked(run: Run | None) -> set[Key]:
+    return {key_of(result.endpoint) for result in run.results} if run else set()

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pytest_netmon.campaign import Campaign, CampaignError
 from pytest_netmon.recording import LaterStore
 
+from .collecting import key_of
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
+    from pathlib import Path
 
     from pytest_netmon.campaign import Progress
     from pytest_netmon.plan import Endpoint, Plan
+    from pytest_netmon.recording import Recording
     from pytest_netmon.run import Result, Run
+
+    from .collecting import Key
 
 
 class UnmeasuredError(Exception):
@@ -26,21 +32,35 @@ class UnmeasuredError(Exception):
     __module__ = "builtins"  # as pytest's own: reports show the name without a path to it
 
 
-class Measuring:
-    """Measures the endpoints that are `wanted`, in a process of its own, from `start` to `stop`."""
+class Source(Protocol):
+    """Where results come from: a campaign of this process, or one that it follows."""
 
-    def __init__(self, plan: Plan, wanted: Iterable[Endpoint]) -> None:
+    recording: Recording
+
+    def wait(self, index: int, tick: Callable[[Progress], None]) -> None: ...
+    def result(self, index: int) -> Result: ...
+    def close(self) -> None: ...
+
+
+class Measuring:
+    """Measures the endpoints that are `wanted`, in a process of its own, from `start` to `stop`.
+
+    sample_file: where samples are recorded, a temporary file where not given.
+    """
+
+    def __init__(self, plan: Plan, wanted: Collection[Key], sample_file: Path | None = None) -> None:
         self._plan = plan
-        keys = {_key(endpoint) for endpoint in wanted}
-        self._indices = {key: i for i, e in enumerate(plan.endpoints) if (key := _key(e)) in keys}
+        self._indices = {key: i for i, e in enumerate(plan.endpoints) if (key := key_of(e)) in wanted}
         self._controls = [i for i, e in enumerate(plan.endpoints) if e.control and e.skip is None]
+        self._sample_file = sample_file
         self._campaign: Campaign | None = None
+        self._source: Source | None = None
         self._fault: str | None = None
-        self._repeated: dict[int, tuple[Campaign, Result]] = {}
+        self._repeated: dict[int, tuple[Result, Callable[[], None]]] = {}
         self._first_failures: dict[int, str] = {}
 
     def __contains__(self, endpoint: Endpoint) -> bool:
-        return _key(endpoint) in self._indices
+        return key_of(endpoint) in self._indices
 
     @property
     def planned_s(self) -> float:
@@ -51,42 +71,32 @@ class Measuring:
     def start(self) -> None:
         """Start probing. Where that fails, `result` says so to every test."""
         try:
-            self._campaign = Campaign(self._plan, self._with_controls(self._indices.values()))
+            selected = self._with_controls(self._indices.values())
+            self._source = self._campaign = Campaign(self._plan, selected, sample_file=self._sample_file)
             self._campaign.start()
         except (CampaignError, OSError) as error:
             self._fault = f"nothing was probed: {error}"
 
     def wait(self, endpoint: Endpoint, tick: Callable[[Progress], None]) -> None:
         """Block until all checks of the endpoint are in; `tick` is called some ten times a second."""
-        self._started().wait(self._indices[_key(endpoint)], tick)
+        self._started().wait(self._indices[key_of(endpoint)], tick)
 
     def result(self, endpoint: Endpoint) -> Result:
         """Return the latest result of an endpoint that was waited for.
 
         Raises UnmeasuredError where there can be none.
         """
-        index = self._indices[_key(endpoint)]
+        index = self._indices[key_of(endpoint)]
         if index in self._repeated:
-            return self._repeated[index][1]
+            return self._repeated[index][0]
         return self._started().result(index)
 
     def repeat(self, endpoint: Endpoint) -> Result:
         """Probe the endpoint anew and return what came of it: its result from now on."""
-        first, index = self._started(), self._indices[_key(endpoint)]
-        self._note_failure(self.result(endpoint))
-        campaign = Campaign(self._plan, self._with_controls([index]))
-        try:
-            campaign.start()
-            campaign.wait(index)
-        except CampaignError as error:
-            raise UnmeasuredError(f"nothing was probed: {error}") from error
-        finally:
-            campaign.stop()
-        self._forget(index)
-        result = campaign.result(index)
-        store = LaterStore(result.store, _started_unix_us(campaign) - _started_unix_us(first))
-        self._repeated[index] = campaign, dataclasses.replace(result, store=store)
-        return self._repeated[index][1]
+        index = self._indices[key_of(endpoint)]
+        self._started()
+        campaign = self._probe_again(index)
+        return self._keep(campaign.result(index), campaign.recording, campaign.close)
 
     def stop(self) -> None:
         """End the probing, whatever is still to be done."""
@@ -94,10 +104,10 @@ class Measuring:
             self._campaign.stop()
 
     def finish(self) -> Run | None:
-        """Stop and return all that was measured, judged; None where nothing could be started."""
+        """Stop and return all that was measured, judged; None where nothing was started here."""
         if self._campaign is None or self._fault:
             return None
-        run = self._campaign.run({index: result for index, (_, result) in self._repeated.items()})
+        run = self._campaign.run({index: result for index, (result, _) in self._repeated.items()})
         notes = (self._note_of_rerun(result) for result in run.results)
         return dataclasses.replace(run, warnings=(*run.warnings, *(note for note in notes if note)))
 
@@ -105,17 +115,30 @@ class Measuring:
         """Forget all samples."""
         for index in list(self._repeated):
             self._forget(index)
-        if self._campaign:
-            self._campaign.close()
+        if self._source:
+            self._source.close()
 
     def _with_controls(self, indexes: Iterable[int]) -> list[int]:
         """Also those whose tests are deselected: no verdict means anything without them."""
         return sorted({*self._controls, *indexes})
 
-    def _started(self) -> Campaign:
-        if self._campaign is None or self._fault:
+    def _started(self) -> Source:
+        if self._source is None or self._fault:
             raise UnmeasuredError(self._fault or "nothing was probed")
-        return self._campaign
+        return self._source
+
+    def _probe_again(self, index: int) -> Campaign:
+        return probed(self._plan, self._with_controls([index]), index)
+
+    def _keep(self, result: Result, recording: Recording, close: Callable[[], None]) -> Result:
+        """Let `result`, of a campaign that began later, be the endpoint's from now on."""
+        earlier = self._repeated.get(result.index)
+        self._note_failure(earlier[0] if earlier else self._started().result(result.index))
+        self._forget(result.index)
+        later_us = _started_unix_us(recording) - _started_unix_us(self._started().recording)
+        result = dataclasses.replace(result, store=LaterStore(result.store, later_us))
+        self._repeated[result.index] = result, close
+        return result
 
     def _note_failure(self, result: Result) -> None:
         if result.verdict.status != "passed":
@@ -131,14 +154,36 @@ class Measuring:
 
     def _forget(self, index: int) -> None:
         if index in self._repeated:
-            self._repeated.pop(index)[0].close()
+            _, close = self._repeated.pop(index)
+            close()
 
 
-def _key(endpoint: Endpoint) -> tuple[str, str]:
-    """What no two endpoints of a plan share (`plan.validate_plan`)."""
-    return endpoint.vantage, endpoint.id
+def probed(
+    plan: Plan,
+    selected: Sequence[int],
+    index: int,
+    sample_file: Path | None = None,
+    tick: Callable[[Progress], None] | None = None,
+) -> Campaign:
+    """Probe what is `selected` for the endpoint `index` in a campaign of its own, and return that, ended.
+
+    Raises UnmeasuredError where that cannot be done, and what `tick` raises.
+    """
+    try:
+        campaign = Campaign(plan, selected, sample_file=sample_file)
+    except CampaignError as error:
+        raise UnmeasuredError(f"nothing was probed: {error}") from error
+    try:
+        campaign.start()
+        campaign.wait(index, tick)
+        campaign.stop()
+    except BaseException as error:
+        campaign.close()
+        if isinstance(error, CampaignError):
+            raise UnmeasuredError(f"nothing was probed: {error}") from error
+        raise
+    return campaign
 
 
-def _started_unix_us(campaign: Campaign) -> int:
-    header = campaign.recording.header
-    return header.started_unix_us if header else 0
+def _started_unix_us(recording: Recording) -> int:
+    return recording.header.started_unix_us if recording.header else 0

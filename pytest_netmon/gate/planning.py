@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 class Planned:
     """What a session is about to do: its settings, its plan and the modules that pytest collects."""
 
-    def __init__(self, config: pytest.Config) -> None:
-        """Load the plan and let `pytest_netmon_plan` edit it.
+    def __init__(self, config: pytest.Config, plan: Plan | None = None) -> None:
+        """Load the plan and let `pytest_netmon_plan` edit it, where it is not given.
 
         Raises pytest.UsageError, which ends pytest with exit status 4, with a line for each problem.
         """
         try:
             self.settings = Settings.of(config)
-            self.plan = _load(config, self.settings)
+            self.plan = plan or _load(config, self.settings)
         except ConfigurationError as error:
             raise pytest.UsageError(
                 *(for_log(for_terminal(str(problem), None, lines=True)) for problem in error.problems)

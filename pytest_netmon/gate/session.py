@@ -1,4 +1,7 @@
-"""The gate as a pytest plugin: which hook does what, in the order in which a session comes to them."""
+"""The gate as a pytest plugin: which hook does what, in the order in which a session comes to them.
+
+`distributed.py` says what differs where pytest-xdist runs the tests in several processes.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,11 @@ from pytest_netmon.safe import for_terminal
 
 from .closing import Closing, stale_lines
 from .collecting import endpoint_of, endpoints_of, parametrize, take_ids
-from .coverage import Coverage
+from .coverage import Collected, Coverage
 from .logs import for_log
 from .measuring import Measuring, UnmeasuredError
 from .planning import Planned
-from .settings import refuse_xdist, report_folder
+from .settings import report_folder
 from .signals import Ending
 from .tags import register_tags
 from .waiting import waiting_display
@@ -41,10 +44,12 @@ _PROPERTIES = pytest.StashKey["list[Property]"]()
 
 
 class Gate:
-    """Registered by plugin.py where an option of netmon is on."""
+    """Registered by plugin.py where an option of netmon is on, for a session of one process."""
+
+    #: How many other processes run the tests.
+    _workers = 0
 
     def __init__(self, config: pytest.Config) -> None:
-        refuse_xdist(config)
         self._config = config
         self._ending = Ending()
         config.add_cleanup(self._ending.release)  # after all that other plugins do at the end
@@ -57,7 +62,7 @@ class Gate:
     def pytest_sessionstart(self) -> None:
         """Make the plan before pytest's header, which shows it, and before any packet."""
         try:
-            planned = Planned(self._config)
+            planned = self._planned()
             register_tags(self._config, planned.plan.endpoints)
         except pytest.UsageError as error:
             stale = stale_lines(self._config, report_folder(self._config))
@@ -66,7 +71,8 @@ class Gate:
         self._closing = Closing(self._config, planned.settings.report_folder)
 
     def pytest_report_header(self) -> list[str]:
-        return [for_log(line) for line in header_lines(self._plan, len(self._plan.endpoints))]
+        lines = header_lines(self._plan, len(self._plan.endpoints), self._workers)
+        return [for_log(line) for line in lines]
 
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
         return self._modules.of_argument(file_path, parent)
@@ -91,24 +97,19 @@ class Gate:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Probe while tests run; what a session only lists, or cannot run, gets no packet."""
-        if session.config.option.collectonly:
-            self._closing.list_plan(self._plan, endpoints_of(session.items))
-        if _only_lists(session):
+        if only_lists(session):
+            if session.config.option.collectonly:
+                self._closing.list_plan(self._plan, endpoints_of(session.items))
             return (yield)
-        self._coverage = Coverage(self._plan, session.items, could_collect=_could_collect(session))
-        if not self._coverage.wanted:
-            return (yield)
-        self._measuring = Measuring(self._plan, self._coverage.wanted)
-        self._display = waiting_display(self._config)
-        self._ending.end_tests_on_signals(session)
         try:
-            self._measuring.start()
+            self._begin(session)
             return (yield)
         except KeyboardInterrupt:
-            self._ending.interrupted()
+            if self._measuring:
+                self._ending.interrupted()
             raise
         finally:
-            if self._is_in_charge:
+            if self._measuring and self._is_in_charge:
                 self._measuring.stop()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -121,7 +122,7 @@ class Gate:
         endpoint = endpoint_of(item)
         if endpoint and self._measuring and endpoint in self._measuring:
             item.stash[_HAD_RESULT] = False
-            self._wait_for(self._measuring, endpoint)
+            self._wait_for(item, self._measuring, endpoint)
         return (yield)
 
     @pytest.hookimpl(wrapper=True)
@@ -197,7 +198,7 @@ class Gate:
             raise UnmeasuredError(f"{placed_id(endpoint)} was not probed in this session")
         if item.stash.get(_HAD_RESULT, False):
             result = self._measuring.repeat(endpoint)
-            self._closing.announce_result(result)
+            self._tell_of(result)
         else:
             result = self._measuring.result(endpoint)
         item.stash[_HAD_RESULT] = True
@@ -221,7 +222,20 @@ class Gate:
             pytrace=False,
         )
 
-    def _wait_for(self, measuring: Measuring, endpoint: Endpoint) -> None:
+    def _planned(self) -> Planned:
+        return Planned(self._config)
+
+    def _begin(self, session: pytest.Session) -> None:
+        could_collect = not session.testsfailed or bool(session.config.option.continue_on_collection_errors)
+        collected = Collected.of(session.items, will_run=could_collect)
+        self._coverage = Coverage(self._plan, collected, could_collect=could_collect)
+        if collected.wanted:
+            self._measuring = Measuring(self._plan, collected.wanted)
+            self._display = waiting_display(self._config)
+            self._ending.end_tests_on_signals(session)
+            self._measuring.start()
+
+    def _wait_for(self, _: pytest.Item, measuring: Measuring, endpoint: Endpoint) -> None:
         try:
             measuring.wait(endpoint, lambda progress: self._display.show(_told(progress, measuring.planned_s)))
             self._announce(measuring.result(endpoint))
@@ -234,15 +248,15 @@ class Gate:
         """Tell hooks of an endpoint's first result; those of re-runs are told as they come."""
         if result.index not in self._announced:
             self._announced.add(result.index)
-            self._closing.announce_result(result)
+            self._tell_of(result)
+
+    def _tell_of(self, result: Result) -> None:
+        self._closing.announce_result(result)
 
 
-def _only_lists(session: pytest.Session) -> bool:
+def only_lists(session: pytest.Session) -> bool:
+    """Whether `session` runs no test, whatever it collects."""
     return bool(session.config.option.collectonly or session.config.option.setupplan)
-
-
-def _could_collect(session: pytest.Session) -> bool:
-    return not session.testsfailed or bool(session.config.option.continue_on_collection_errors)
 
 
 def _told(progress: Progress, planned_s: float) -> str:

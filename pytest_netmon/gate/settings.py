@@ -49,17 +49,6 @@ def report_folder(config: pytest.Config) -> Path | None:
     return config.invocation_params.dir / folder if folder else None
 
 
-def refuse_xdist(config: pytest.Config) -> None:
-    """Raise pytest.UsageError where pytest-xdist is to run the tests: every worker would probe everything."""
-    option = config.option
-    distributed = getattr(option, "dist", "no") != "no" and getattr(option, "tx", None) and not option.collectonly
-    if distributed or hasattr(config, "workerinput"):
-        raise pytest.UsageError(
-            "netmon does not run under pytest-xdist yet, each worker would probe every endpoint: "
-            "leave out -n (or add `-n 0`, where addopts holds it), or run the gate in a pytest of its own"
-        )
-
-
 def path_of(argument: str) -> str:
     """`deploy/netmon.yaml::test_tcp[[::1]:443]` -> `deploy/netmon.yaml`, as pytest takes its arguments apart."""
     return argument.partition("[")[0].partition("::")[0]

@@ -31,10 +31,11 @@ _ON_THE_RIGHT = (2, 3, 4, 5, 6)
 _LEAST_NOTE = 24
 
 
-def header_lines(plan: Plan, selected_count: int) -> list[str]:
+def header_lines(plan: Plan, selected_count: int, workers: int = 0) -> list[str]:
     """Return what is about to happen, before it does, then the plan's warnings.
 
-    `netmon: 12 endpoints (8 reached, 4 measured), planned 9.8 s at up to 48.0 checks/s from netmon.yaml`
+    `netmon: 12 endpoints (8 reached, 4 measured), planned 9.8 s at up to 48.0 checks/s from netmon.yaml`, and where
+    other processes run the tests: `; one campaign for 4 workers`.
     """
     checked = plan.checked
     measured = sum(endpoint.measured for endpoint in checked)
@@ -60,6 +61,8 @@ def header_lines(plan: Plan, selected_count: int) -> list[str]:
         line += (
             f", checked from {listed([*dict.fromkeys(endpoint.vantage for endpoint in plan.endpoints)], _MOST_NAMES)}"
         )
+    if workers:
+        line += f"; one campaign for {counted(workers, 'worker')}"
     return [line, *(f"netmon: warning: {for_terminal(warning)}" for warning in plan.warnings)]
 
 

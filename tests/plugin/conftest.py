@@ -16,7 +16,7 @@ import pytest_netmon
 
 # A pytest run in this process forgets what it imports, and PyYAML's C module cannot be loaded twice.
 import pytest_netmon.config.files
-import pytest_netmon.gate.session
+import pytest_netmon.gate.distributed
 
 _SOURCES = Path(pytest_netmon.__file__).parents[1]
 _ENTRY_POINTS = "[pytest11]\nnetmon = pytest_netmon.plugin\n"

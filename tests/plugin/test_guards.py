@@ -58,26 +58,6 @@ def test_text_of_a_file_cannot_steer_the_terminal(project):
     assert "\x1b" not in refused(project.run("--netmon"))
 
 
-@pytest.mark.parametrize("arguments", [["-n2"], ["-n", "1"], ["-d", "--tx=2*popen"]])
-def test_xdist_is_refused_with_a_reason(project, servers, arguments):
-    pytest.importorskip("xdist")
-    server = servers.open()
-    project.write_targets(server.target)
-    told = refused(project.run_apart("--netmon", *arguments))
-    assert "pytest-xdist" in told
-    assert "-n 0" in told
-    assert server.connects == 0
-
-
-def test_xdist_from_addopts_is_refused_too(project, servers):
-    pytest.importorskip("xdist")
-    server = servers.open()
-    project.write_targets(server.target)
-    project.write("pytest.ini", "[pytest]\naddopts = -n2\n")
-    refused(project.run_apart("--netmon"))
-    assert server.connects == 0
-
-
 @pytest.mark.parametrize("arguments", [["-n0"], ["-n2", "--collect-only"]])
 def test_xdist_that_distributes_nothing_is_fine(project, servers, arguments):
     pytest.importorskip("xdist")

@@ -1,0 +1,237 @@
+"""However a session of several processes ends, what was measured is in the artifacts, and nobody is left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+
+import pytest
+
+from pytest_netmon.judging import recover
+
+pytest.importorskip("xdist")
+posix = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+
+#: Writes down the process ids of all that a session starts, and how workers end.
+NOTES = """
+import os
+from pathlib import Path
+from pytest_netmon.campaign import Campaign
+
+real = Campaign.start
+
+def start(self):
+    real(self)
+    Path(f"process-{self._process.pid}").touch()
+
+Campaign.start = start
+
+def pytest_configure(config):
+    if hasattr(config, "workerinput"):
+        Path(f"process-{os.getpid()}").touch()
+
+def pytest_sessionfinish(session, exitstatus):
+    if hasattr(session.config, "workerinput"):
+        Path(f"status-{os.getpid()}").write_text(str(int(exitstatus)))
+"""
+
+
+def measured(server, **settings):
+    return {"host": server.host, "ports": [server.port], "count": 2, "interval": "50ms", **settings}
+
+
+def slow(server, **settings):
+    """A target that a test would wait for much too long."""
+    return measured(server, count=1000, interval="100ms", **settings)
+
+
+@pytest.fixture
+def temporary(monkeypatch, tmp_path_factory):
+    """The folder for temporary files of a session."""
+    folder = tmp_path_factory.mktemp("temporary")
+    monkeypatch.setenv("TMPDIR", str(folder))
+    return folder
+
+
+def left_behind(project):
+    """The processes of a session that are still there."""
+    started = [int(path.name.partition("-")[2]) for path in project.path.glob("process-*")]
+    assert started
+    return [pid for pid in started if _is_running(pid)]
+
+
+def _is_running(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def wait_until(met):
+    until_s = time.monotonic() + 60
+    while not met():
+        assert time.monotonic() < until_s
+        time.sleep(0.01)
+
+
+def is_partial(project):
+    return project.artifact()["monitoring_session"]["partial"]
+
+
+def test_nothing_is_left_behind(project, servers, temporary):
+    project.write_targets(measured(servers.open()), measured(servers.closed()))
+    project.write("conftest.py", NOTES)
+    project.run_apart("--netmon", "-n2").assert_outcomes(passed=1, failed=1)
+    assert left_behind(project) == []
+    assert list(temporary.glob("netmon-*")) == []
+
+
+@posix
+@pytest.mark.parametrize("whole_group", [False, True])
+def test_ctrl_c_frees_workers_that_wait_and_keeps_what_was_measured(project, servers, temporary, whole_group):
+    server, quick = servers.open(), servers.open()
+    project.write_targets(slow(server), measured(quick))
+    project.write("conftest.py", NOTES)
+    process = project.popen("--netmon", "-n2", start_new_session=True)
+    wait_until(lambda: server.connects > 2 and quick.connects == 2)
+    (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == pytest.ExitCode.INTERRUPTED, out + err
+    assert "INTERNALERROR" not in out + err
+    assert out.count("written: netmon-report/netmon.json") == 1
+    assert is_partial(project)
+    checks = {endpoint["port"]: endpoint["statistics"]["checks"] for endpoint in project.artifact()["endpoints"]}
+    assert checks[quick.port] == 2
+    assert checks[server.port] >= 2
+    assert left_behind(project) == []
+    assert list(temporary.glob("netmon-*")) == []
+
+
+@posix
+def test_sigterm_ends_a_session_in_good_order(project, servers, temporary):
+    server = servers.open()
+    project.write_targets(slow(server))
+    project.write("conftest.py", NOTES)
+    process = project.popen("--netmon", "-n2")
+    wait_until(lambda: server.connects > 2)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert is_partial(project)
+    assert left_behind(project) == []
+
+
+def test_exitfirst_frees_workers_that_wait_without_more_failures(project, servers):
+    server = servers.open()
+    project.write_targets(measured(servers.closed()), slow(server, name="slow"), slow(servers.open(), name="slower"))
+    result = project.run_apart("--netmon", "-n3", "-x")
+    result.assert_outcomes(failed=1)
+    assert is_partial(project)
+    assert server.connects < 1000
+
+
+DIES = """
+import os, signal
+
+def test_dies(netmon_result):
+    try:
+        os.mkdir("died")
+    except FileExistsError:
+        return
+    os._exit(9)
+"""
+
+
+def test_a_worker_that_dies_loses_nothing_and_its_replacement_goes_on(project, servers, temporary):
+    up, down = servers.open(), servers.closed()
+    project.write_targets(measured(up), measured(down))
+    project.write("test_own.py", DIES)
+    project.write("conftest.py", NOTES)
+    result = project.run_apart("--netmon", "-n2")
+    result.stdout.fnmatch_lines(["*crashed while running 'test_own.py::test_dies*"])
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert up.connects == 2
+    assert not is_partial(project)
+    assert sorted(endpoint["verdict"] for endpoint in project.artifact()["endpoints"]) == ["failed", "passed"]
+    assert left_behind(project) == []
+    assert list(temporary.glob("netmon-*")) == []
+
+
+DIES_IN_ITS_RERUN = """
+import os
+from pathlib import Path
+
+def test_dies_later(netmon_result):
+    if not Path("failed").exists():
+        Path("failed").touch()
+        raise AssertionError
+    if not Path("died").exists():
+        Path("died").touch()
+        os._exit(9)
+"""
+
+
+def test_what_a_worker_has_measured_anew_before_it_died_is_kept(project, servers):
+    pytest.importorskip("pytest_rerunfailures")
+    server = servers.open()
+    project.write_targets(measured(server))
+    project.write("test_own.py", DIES_IN_ITS_RERUN)
+    project.write("conftest.py", "def pytest_netmon_result(result): print('told:', len(result.samples), flush=True)\n")
+    result = project.run_apart("--netmon", "-n1", "--reruns=1", "-s", "test_own.py")
+    assert server.connects == 4
+    assert sum("told: 2" in line for line in result.outlines) == 2
+    assert not is_partial(project)
+
+
+@posix
+def test_a_prober_that_is_killed_is_told_of_and_nobody_waits_for_it(project, servers):
+    project.write_targets(slow(servers.open()))
+    project.write("conftest.py", NOTES + KILLED_AT_ONCE)
+    result = project.run_apart("--netmon", "-n2")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*the prober ended too early (SIGKILL*"])
+    assert is_partial(project)
+
+
+KILLED_AT_ONCE = """
+import signal
+
+start = Campaign.start
+
+def start_and_kill(self):
+    start(self)
+    os.kill(self._process.pid, signal.SIGKILL)
+
+Campaign.start = start_and_kill
+"""
+
+
+def test_a_prober_that_cannot_be_started_is_told_of(project, servers):
+    project.write_targets(servers.open().target)
+    project.write(
+        "conftest.py",
+        "from pytest_netmon.campaign import Campaign, CampaignError\n"
+        "def start(self): raise CampaignError('no more processes')\n"
+        "Campaign.start = start\n",
+    )
+    result = project.run_apart("--netmon", "-n2")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*nothing was probed: no more processes*"])
+    assert not project.has_artifacts
+
+
+@posix
+def test_a_controller_that_is_killed_leaves_no_process(project, servers, temporary):
+    server = servers.open()
+    project.write_targets(slow(server))
+    project.write("conftest.py", NOTES)
+    process = project.popen("--netmon", "-n2")
+    wait_until(lambda: server.connects > 2)
+    process.kill()
+    process.communicate(timeout=60)
+    wait_until(lambda: not left_behind(project))
+    (samples,) = temporary.glob("netmon-*/samples.ndjson")
+    assert recover(samples).results[0].statistics.checks > 1
