@@ -11,12 +11,14 @@ import operator
 import os
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_netmon.campaign import temporary_folder
 from pytest_netmon.plan_record import plan_of, record_of
+from pytest_netmon.problems import Source
+from pytest_netmon.vantage import Vantage
 
 from .coverage import Collected
 
@@ -118,16 +120,20 @@ def _collected_of(told: dict[str, Any]) -> Collected:
 
 
 def packed(plan: Plan) -> str:
-    """Return `plan` as a text for another process of the session: all of it, redacted hosts too."""
+    """Return `plan` as a text for another process of the session: all of it, redacted hosts and the ways to vantages
+    too."""
     record = record_of(plan)
     endpoints = [
         {**kept, "host": endpoint.host}
         for kept, endpoint in zip(record["endpoints"], plan.endpoints, strict=True)  # type: ignore[call-overload]
     ]
-    whole = {**record, "endpoints": endpoints, "included": plan.included, "deselected": plan.deselected}
-    return json.dumps(whole)
+    others = {each.name: getattr(plan, each.name) for each in fields(plan) if each.name not in record}
+    vantages = [asdict(vantage) for vantage in plan.vantages.values()]
+    return json.dumps({"plan": {**record, **others, "endpoints": endpoints}, "vantages": vantages})
 
 
 def unpacked(text: str) -> Plan:
     """Return the plan that `packed` was given."""
-    return plan_of(json.loads(text))
+    told = json.loads(text)
+    vantages = [Vantage(**{**each, "source": each["source"] and Source(**each["source"])}) for each in told["vantages"]]
+    return replace(plan_of(told["plan"]), vantages={vantage.name: vantage for vantage in vantages})
