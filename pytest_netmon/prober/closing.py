@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import socket
 import struct
-from typing import Callable
+from typing import Callable, Optional
 
 from . import kernel
+from .dialogue import Passage, Step
 from .kernel import now_ns
 from .timers import Timers
 from .work import Attempt, Check
@@ -45,18 +46,17 @@ class Closer:
         if sock is None:
             return
         try:
-            is_closed = not sock.recv(65536)
-        except (BlockingIOError, InterruptedError):
-            is_closed = False
+            heard = _hear(sock, attempt.passage)
         except OSError as error:
             _note_reset(attempt, error.errno or 0)
             self._decide(attempt.check, attempt)
             return
-        if is_closed:
-            attempt.outcome = "closed_at_once"
-            self._decide(attempt.check, attempt)
-        else:
+        if heard.outcome is None:
             self._shut(attempt, sock)
+            return
+        attempt.outcome = heard.outcome
+        attempt.text = heard.text
+        self._decide(attempt.check, attempt)
 
     def _shut(self, attempt: Attempt, sock: socket.socket) -> None:
         if attempt.check.endpoint.close_with_reset:
@@ -69,6 +69,8 @@ class Closer:
         """Close with FIN: a close on unread data (a banner) would send RST, which servers log."""
         attempt.draining = True
         try:
+            if attempt.passage is not None:
+                _take_leave(sock, attempt.passage)
             sock.shutdown(socket.SHUT_WR)
         except OSError as error:  # reset since
             _note_reset(attempt, sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or error.errno or 0)
@@ -101,7 +103,37 @@ class Closer:
         self._decide(attempt.check, attempt)
 
 
+def _hear(sock: socket.socket, passage: Optional[Passage]) -> Step:
+    """Read what the peer has said and done since. Raises OSError where it reset."""
+    if passage is not None and passage.surplus:
+        return Step(is_over=True)
+    taken = 0
+    while taken < DRAIN_MOST_BYTES:
+        try:
+            data = sock.recv(65536)
+        except (BlockingIOError, InterruptedError):
+            break
+        if not data:
+            return Step(outcome="closed_at_once")
+        if passage is None or passage.last is None:
+            return Step(is_over=True)
+        heard = passage.last.hear(data)
+        if heard.is_over or heard.outcome is not None:
+            return heard
+        taken += len(data)
+    return Step()
+
+
+def _take_leave(sock: socket.socket, passage: Passage) -> None:
+    farewell = passage.last.farewell() if passage.last is not None else b""
+    if farewell:
+        passage.took_leave = True
+        sock.send(farewell)
+
+
 def _note_reset(attempt: Attempt, code: int) -> None:
+    if attempt.passage is not None and attempt.passage.took_leave:
+        return  # a server that throws away what we said last: it need not wait for it
     attempt.code = code
     attempt.text = kernel.system_words(code)
     attempt.outcome = "reset"

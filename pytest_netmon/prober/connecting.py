@@ -15,6 +15,7 @@ from .classify import connect_outcome, error_name
 from .closing import Closer
 from .kernel import TcpInfo, now_ns
 from .names import Address
+from .stages import Stages
 from .timers import Deadlines, Timers
 from .wait import EpollWaiter, SelectorWaiter
 from .work import Attempt, Check
@@ -50,6 +51,7 @@ class Connector:
         self.attempts: Dict[int, Attempt] = {}
         self.deadlines = Deadlines()
         self._closer = Closer(timers, self._decide)
+        self._stages = Stages(waiter, timers, self._closer.finish, self._decide, in_kernel=in_kernel)
         self._chosen_ports = kernel.chosen_ports()
         self._routes: Dict[int, Tuple[int, bool]] = {}
 
@@ -61,6 +63,9 @@ class Connector:
         """Its socket is ready; `at_ns` is when we woke up. info: what the kernel knows of it, where it was asked."""
         sock = attempt.sock
         if sock is None or attempt.draining:
+            return
+        if attempt.passage is not None:
+            self._stages.on_event(attempt, attempt.passage, at_ns)
             return
         attempt.clock_us = max(0, at_ns - attempt.start_ns) // 1000
         if info is None and self._kernel:
@@ -211,7 +216,10 @@ class Connector:
         check = attempt.check
         check.decided = True
         self._give_up_others(attempt, now_ns())
-        self._closer.finish(attempt, sock)
+        if check.endpoint.stages:
+            self._stages.start(attempt)
+        else:
+            self._closer.finish(attempt, sock)
 
     def _give_up_others(self, winner: Attempt, at_ns: int) -> None:
         """Addresses that were asked before the one that answered, in vain, are told with it."""
@@ -293,6 +301,9 @@ class Connector:
         detail = _told(check, attempt.code, attempt.text)
         if attempt.icmp is not None:
             detail["icmp"] = list(attempt.icmp)
+        if attempt.passage is not None:
+            detail.update(attempt.passage.figures)
+            attempt.passage = None  # a timer may hold the attempt for long: not what a handshake takes of memory
         if check.failed:
             _tell_failed(check, detail)
         check.attempts.clear()  # they hold the check as well: no work for the collector

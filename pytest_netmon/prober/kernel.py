@@ -76,6 +76,21 @@ def tcp_info(sock: socket.socket) -> Optional[TcpInfo]:
         return None
 
 
+# tcpi_last_data_recv, ms ago, in jiffies.
+_DATA_AGE = struct.Struct("=52xI")
+
+
+def data_age_ns(sock: socket.socket) -> int:
+    """Return how long ago the last data came in, exact to a jiffy (1-10 ms); 0 where the kernel does not tell."""
+    if not LINUX:
+        return 0
+    try:
+        (age_ms,) = _DATA_AGE.unpack(sock.getsockopt(_LEVEL, _NAME, _DATA_AGE.size))
+    except (OSError, struct.error):
+        return 0
+    return int(age_ms) * 1_000_000
+
+
 # linux/in.h and linux/in6.h; Python names them only from 3.14 on.
 _IP_RECVERR, _IPV6_RECVERR = 11, 25
 # struct sock_extended_err of linux/errqueue.h.

@@ -17,6 +17,9 @@ In: the first line of standard input is the **job**, one JSON object:
                     "retry_on": null,             or a list of outcomes: check again only after these
                     "until_us": null,             with retry_on: start no try later than this
                     "late": "timeout",            or "open": what a handshake past the deadline comes to
+                    "tls": null,                  or a handshake after the connect, with these settings:
+                        {"server_name": null,     SNI and the name to verify; null: the host
+                         "verify": true, "ca_file": null, "min_version": null},   or "1.2", "1.3"
                     "hold_us": 0,                 keep what was opened open that long: see below
                     "close": "fin",               or "reset": at once, no drain and no TIME_WAIT
                     "redact": false}, ...]}       true: no address and no host in the sample file
@@ -40,9 +43,11 @@ then samples, arrays of eleven values, times in whole microseconds:
 
 `endpoint` is the index that the job gave it, `check` counts from 1 (0: a warm-up, not counted), `start_us` is
 monotonic time since the start of the campaign. What was not measured is null. `detail` is null or an object with any of
-"errno" ("ECONNREFUSED"), "icmp" ([type, code]), "text" (the system's words, or ours) and
-"attempts" ([[address or null, outcome, clock_us], ...], those that failed before). Between the
-samples stand events, objects:
+"errno" ("ECONNREFUSED"), "icmp" ([type, code]), "text" (the system's words, or ours),
+"attempts" ([[address or null, outcome, clock_us], ...], those that failed before), "tls_us" (connected to shaken hands,
+where that ended well) and "cert_expires_s" (from the check to the end of the server's certificate, negative when it has
+expired; also of a check that failed, once it is known). `clock_us` of an open check ends with its connect, of one that
+failed with that. Between the samples stand events, objects:
 
     {"event": "done", "endpoint": 3}                       no more samples of it
     {"event": "gap", "at_us": .., "length_us": .., "cause": "stalled", "missed": 12}

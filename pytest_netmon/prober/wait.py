@@ -11,10 +11,11 @@ import select
 import selectors
 import socket
 import sys
-from typing import List, Tuple
+from typing import List, Set, Tuple
 
 _LONG_S = 0.02
 _CONNECTED = select.EPOLLOUT | select.EPOLLONESHOT if hasattr(select, "epoll") else 0
+_DATA = select.EPOLLIN | select.EPOLLONESHOT if hasattr(select, "epoll") else 0
 
 
 class EpollWaiter:
@@ -38,6 +39,13 @@ class EpollWaiter:
         """Hand it out once more: it had not ended."""
         self._epoll.modify(descriptor, _CONNECTED)
 
+    def await_data(self, descriptor: int) -> None:
+        """Hand a connected socket out once, when there is something to read or it was closed."""
+        try:
+            self._epoll.modify(descriptor, _DATA)
+        except FileNotFoundError:  # on loopback nobody had to wait for its connect
+            self._epoll.register(descriptor, _DATA)
+
     def remove(self, descriptor: int) -> None:
         """Nothing to do: closing the descriptor takes it out (epoll(7))."""
 
@@ -56,14 +64,22 @@ class SelectorWaiter:
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
+        self._readers: Set[int] = set()
 
     def add_reader(self, sock: socket.socket) -> None:
+        self._readers.add(sock.fileno())
         self._selector.register(sock.fileno(), selectors.EVENT_READ)
 
     def add(self, descriptor: int) -> None:
         self._selector.register(descriptor, selectors.EVENT_WRITE)
 
     again = add
+
+    def await_data(self, descriptor: int) -> None:
+        try:
+            self._selector.register(descriptor, selectors.EVENT_READ)
+        except KeyError:  # it is waited for already
+            pass
 
     def remove(self, descriptor: int) -> None:
         try:
@@ -73,8 +89,8 @@ class SelectorWaiter:
 
     def wait(self, timeout_s: float) -> List[Tuple[int, int]]:
         ready = [(key.fd, mask) for key, mask in self._selector.select(timeout_s)]
-        for descriptor, mask in ready:
-            if mask & selectors.EVENT_WRITE:
+        for descriptor, _ in ready:
+            if descriptor not in self._readers:
                 self._selector.unregister(descriptor)
         return ready
 

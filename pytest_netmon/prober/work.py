@@ -6,6 +6,7 @@ import json
 import socket
 from typing import Dict, FrozenSet, List, Optional, Tuple
 
+from .dialogue import Passage, Stage
 from .names import Address
 
 
@@ -17,8 +18,8 @@ class Endpoint:
 
     __slots__ = (
         "addresses", "close_with_reset", "count", "done", "due_ns", "finished", "hold_ns", "host", "index",
-        "interval_ns", "late_is_open", "name", "port", "redact", "retry_on", "started", "timeout_ns", "until_ns",
-        "warmup",
+        "interval_ns", "late_is_open", "name", "port", "redact", "retry_on", "stages", "started", "timeout_ns",
+        "until_ns", "warmup",
     )  # fmt: skip
 
     def __init__(self, job: Dict[str, object]) -> None:
@@ -40,6 +41,8 @@ class Endpoint:
         self.close_with_reset = job.get("close") == "reset"
         #: How long an opened connection is kept open.
         self.hold_ns = int(job.get("hold_us", 0)) * 1000  # type: ignore[call-overload]
+        #: What an opened connection has to go through.
+        self.stages = _stages(job)
         self.addresses: Tuple[Address, ...] = ()
         self.name: Optional[Name] = None
         self.due_ns = 0
@@ -55,6 +58,17 @@ class Endpoint:
     def more(self) -> bool:
         """Whether a check is still to be started."""
         return not self.done and (self.count is None or self.started < self.count)
+
+
+def _stages(job: Dict[str, object]) -> Tuple[Stage, ...]:
+    """Return the stages of an endpoint; only those that it has are imported."""
+    stages: List[Stage] = []
+    settings = job.get("tls")
+    if isinstance(settings, dict):
+        from . import tls
+
+        stages.append(tls.stage_of(settings, str(job["host"])))
+    return tuple(stages)
 
 
 class Name:
@@ -110,7 +124,7 @@ class Attempt:
 
     __slots__ = (
         "address", "check", "clock_us", "code", "connect_us", "descriptor", "draining", "icmp", "outcome",
-        "repeats", "rtt_us", "shut_ns", "sock", "start_ns", "text",
+        "passage", "repeats", "rtt_us", "shut_ns", "sock", "start_ns", "text",
     )  # fmt: skip
 
     def __init__(self, check: Check, address: Address, sock: socket.socket, start_ns: int) -> None:
@@ -119,6 +133,8 @@ class Attempt:
         self.sock: Optional[socket.socket] = sock
         self.descriptor = sock.fileno()
         self.start_ns = start_ns
+        #: Its way through the stages of its endpoint, where that has any.
+        self.passage: Optional[Passage] = None
         self.draining = False
         #: When it began to drain.
         self.shut_ns = 0
