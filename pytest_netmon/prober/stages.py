@@ -21,7 +21,7 @@ from .work import Attempt, Check
 
 #: Steps are begun for so long a turn; the longest takes as long again.
 WORK_NS = 300_000
-#: What the kernel tells of the age of data is exact to a jiffy, at most this.
+#: What the kernel tells of the age of data is exact to a jiffy, at most this: so much of it proves nothing.
 _JIFFY_NS = 10_000_000
 _READ_BYTES = 65536
 
@@ -114,10 +114,10 @@ class Stages:
         if dialogue is None:
             step = passage.begin(begun_ns)
         else:
-            age_ns = kernel.data_age_ns(sock) if self._kernel else 0
+            age_ns = kernel.data_age_ns(sock) - _JIFFY_NS if self._kernel else 0
             data = _received(sock)
-            if data and age_ns > max(_JIFFY_NS, begun_ns - passage.ready_ns):
-                passage.lag_ns += age_ns - (begun_ns - passage.ready_ns)
+            if data:  # and where the loop did not even look for so long
+                passage.lag_ns += max(0, age_ns - (begun_ns - passage.ready_ns))
             step = Step() if data is None else dialogue.take(data)
         if step.send and sock.send(step.send) < len(step.send):
             # A few hundred bytes on a new connection: the kernel takes them whole, or is short of memory.

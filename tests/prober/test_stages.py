@@ -135,11 +135,23 @@ def test_what_an_answer_waited_for_us_is_no_part_of_the_time(scene: Scene, *, se
         scene.readable(attempt)
     scene.clock.pass_ms(40)
     if not seen:
-        scene.age_ms = 40
+        scene.age_ms = 40 + 10  # less a jiffy, which the kernel may be wrong by
         scene.readable(attempt)
     scene.turn()
     assert attempt.passage is not None
     assert attempt.passage.figures == {"tls_us": 0}
+
+
+def test_the_kernels_word_on_the_age_of_an_answer_is_not_trusted_to_a_jiffy(scene: Scene) -> None:
+    attempt, peer = scene.open(lambda: Greeting(scene.clock))
+    scene.turn()
+    scene.clock.pass_ms(5)
+    peer.send(b"hi")
+    scene.age_ms = 10
+    scene.readable(attempt)
+    scene.turn()
+    assert attempt.passage is not None
+    assert attempt.passage.figures == {"tls_us": 5_000}
 
 
 def test_an_answer_that_is_there_at_the_deadline_counts(scene: Scene) -> None:

@@ -413,7 +413,12 @@ def test_the_server_is_told_that_the_connection_ends(
 ) -> None:
     ended: list[bytes] = []
     context = tls_context(valid)
-    server = serving(speaking_tls(context, lambda client: ended.append(client.recv(1))))
+
+    def serve(client: socket.socket) -> None:
+        with context.wrap_socket(client, server_side=True, suppress_ragged_eofs=False) as inside:
+            ended.append(inside.recv(1))
+
+    server = serving(serve)
     (sample,) = probe(with_tls(server.port, authority.root))
     server.close()
     assert (sample.outcome, ended, server.errors) == ("open", [b""], [])  # without a word: an SSLEOFError
