@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .judging import Judge, run_of, started_at
-from .outcomes import EXPECTED, ONCE_OPEN, OPEN, OUTCOMES, TRANSIENT
+from .outcomes import EXPECTED, ONCE_OPEN, TRANSIENT
 from .plan import Endpoint, Plan
 from .plan_record import record_of
 from .prober.protocol import VERSION
@@ -26,6 +26,7 @@ from .recording import Recording
 from .run import Result, Run
 from .samples import Record, SampleFileError
 from .vantage import LOCAL_VANTAGE
+from .waits import Wait, tries_apart_s
 
 #: How often the sample file is looked at while something waits for it.
 _LOOK_EVERY_S = 0.005
@@ -105,6 +106,17 @@ class Campaign:
         done = sum(1 for index in self.selected if index in self.recording.done)
         until_s = self._ended_s if self._judge.ended else time.monotonic()
         return Progress(done, len(self.selected), self.recording.checks, until_s - self._started_s)
+
+    @property
+    def waiting(self) -> list[tuple[Endpoint, str | None]]:
+        """The endpoints that are still waited for, each with its latest outcome (None before the first)."""
+        recording = self.recording
+        waited_for = (index for index in self.selected if self.plan.endpoints[index].wait is not None)
+        return [
+            (self.plan.endpoints[index], recording.last[index].outcome if index in recording.last else None)
+            for index in waited_for
+            if index not in recording.waits and index not in recording.done
+        ]
 
     @property
     def ended(self) -> bool:
@@ -199,6 +211,9 @@ class Campaign:
         return "the prober was not started" if self._process is None else self._process.last_words
 
     def _job(self) -> dict[str, object]:
+        selected = [self.plan.endpoints[index] for index in self.selected]
+        waited_for = [endpoint.host for endpoint in selected if endpoint.wait is not None]
+        apart_s = tries_apart_s(waited_for, self.plan.max_rate, self.plan.max_rate_per_host)
         return {
             "netmon": VERSION,
             "sample_file": str(self.recording.path),
@@ -208,7 +223,7 @@ class Campaign:
             "refresh_s": self._refresh_s,
             "kernel": self._kernel,
             "context": {"plan": record_of(self.plan), "selected": list(self.selected), "machine": self._machine},
-            "endpoints": [_endpoint_job(index, self.plan.endpoints[index]) for index in self.selected],
+            "endpoints": [_endpoint_job(index, self.plan.endpoints[index], apart_s) for index in self.selected],
         }
 
 
@@ -251,7 +266,7 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
-def _endpoint_job(index: int, endpoint: Endpoint) -> dict[str, object]:
+def _endpoint_job(index: int, endpoint: Endpoint, tries_apart_s: float) -> dict[str, object]:
     return {
         "index": index,
         "host": endpoint.host,
@@ -261,15 +276,24 @@ def _endpoint_job(index: int, endpoint: Endpoint) -> dict[str, object]:
         "interval_us": round(endpoint.interval_s * 1e6),
         "timeout_us": round(endpoint.timeout_s * 1e6),
         "retry_on": None if endpoint.measured else retried_outcomes(endpoint),
-        "until_us": None if endpoint.wait_s is None else round(endpoint.wait_s * 1e6),
+        "wait": None if endpoint.wait is None else _wait_job(endpoint, endpoint.wait, tries_apart_s),
         "redact": endpoint.redact,
         "close": endpoint.close,
         "late": "timeout" if endpoint.expect == "open" else "open",
     }
 
 
+def _wait_job(endpoint: Endpoint, wait: Wait, apart_s: float) -> dict[str, object]:
+    return {
+        "for": EXPECTED[endpoint.expect],
+        "interval_us": round(max(wait.interval_s, apart_s) * 1e6),
+        "until_us": round(wait.timeout_s * 1e6),
+        "stable": wait.stable,
+    }
+
+
 def retried_outcomes(endpoint: Endpoint) -> list[str]:
-    """Return the outcomes after which a reached endpoint is tried again: one that is waited for, after all but open.
+    """Return the outcomes after which a reached endpoint is tried again where it is not waited for.
 
     One that is expected to be closed is not tried again after what it is expected to come to (a timeout)
     nor where it was open.
@@ -277,8 +301,6 @@ def retried_outcomes(endpoint: Endpoint) -> list[str]:
     if not endpoint.expects_open:
         accepted = (*EXPECTED[endpoint.expect], *ONCE_OPEN)
         return [outcome for outcome in TRANSIENT if outcome not in accepted]
-    if endpoint.wait_s is not None:
-        return [outcome for outcome in OUTCOMES if outcome != OPEN]
     return list(TRANSIENT)
 
 

@@ -15,7 +15,7 @@ from .plan import Endpoint, Plan
 from .plan_record import PlanRecordError, plan_of
 from .recording import Recording
 from .run import Measuring, Result, Run
-from .samples import Record, SampleFileError
+from .samples import Record, SampleFileError, WaitOver
 from .statistics import Statistics
 from .verdict import Surroundings, judge
 
@@ -44,8 +44,8 @@ def can_be_judged(
 def failed_controls(plan: Plan, recording: Recording, controls: Iterable[int]) -> tuple[str, ...]:
     """Return the ids of the controls that were not as they must be; one that was cut off is none of them."""
     done = [index for index in controls if index in recording.done]
-    verdicts = {index: judge(plan.endpoints[index], recording.statistics_of(index), complete=True) for index in done}
-    return tuple(plan.endpoints[index].id for index, verdict in verdicts.items() if verdict.status != "passed")
+    results = [result_of(plan, recording, index) for index in done]
+    return tuple(result.endpoint.id for result in results if result.verdict.status != "passed")
 
 
 def _others_opened(recording: Recording, index: int) -> bool:
@@ -60,10 +60,11 @@ def result_of(
     endpoint = plan.endpoints[index]
     statistics = recording.statistics_of(index)
     complete = index in recording.done or (endpoint.count is None and recording.end_reason == "stopped")
-    if complete and _is_short(endpoint, statistics):
+    if complete and _is_short(endpoint, statistics, recording.waits.get(index)):
         complete, fault = False, f"samples are missing: {recording.damage or 'they could not be recorded'}"
     around = Surroundings(failed, _others_opened(recording, index))
-    verdict = judge(endpoint, statistics, complete=complete, around=around)
+    waited = None if endpoint.wait is None else recording.waited_of(index)
+    verdict = judge(endpoint, statistics, complete=complete, around=around, waited=waited)
     if fault is not None and verdict.status == "inconclusive" and not complete:
         verdict = replace(verdict, reasons=(fault, *verdict.reasons))
     return Result(
@@ -74,15 +75,18 @@ def result_of(
         complete=complete,
         address=None if endpoint.redact else recording.addresses.get(index),
         store=recording,
+        waited=waited,
     )
 
 
-def _is_short(endpoint: Endpoint, statistics: Statistics) -> bool:
+def _is_short(endpoint: Endpoint, statistics: Statistics, wait: WaitOver | None) -> bool:
     """Whether an endpoint that is done lacks samples: on a full disk, or in a damaged file. The rest proves nothing."""
+    if endpoint.wait is not None and (wait is None or not wait.met or not endpoint.measured):
+        return wait is None
     made = statistics.checks + statistics.local_errors
     if endpoint.count is None or made >= endpoint.count:
         return False
-    would_be_retried = endpoint.expects_open and endpoint.wait_s is None and statistics.last_outcome in TRANSIENT
+    would_be_retried = endpoint.expects_open and statistics.last_outcome in TRANSIENT
     return endpoint.measured or would_be_retried
 
 

@@ -19,6 +19,7 @@ from .problems import Problem, Source
 from .safe import for_terminal
 from .units import show_duration
 from .vantage import LOCAL_VANTAGE, Vantage
+from .waits import Wait, wait_texts
 
 Expect = Literal["open", "closed", "refused", "timeout"]
 #: How a connection ends: after a drain with FIN, or at once with RST (no TIME_WAIT is left).
@@ -62,8 +63,8 @@ class Endpoint:
     interval_s: from start to start (measured), or the least time between tries (reached).
     warmup: checks of a measured one that are made before those and not counted.
     timeout_s: the deadline of one check, name resolution of the first one apart.
-    wait_s: of a reached one: after any outcome but open it is tried again, no try starting later
-    than this after the start of the campaign. None: few tries, after transient outcomes only.
+    wait: first it is tried until it is as expected; None where it is not waited for. For a reached one that is all; the
+    checks of a measured one begin then, and the tries before them are not counted.
     limits: all that are in force; for a measured open endpoint at most those about success bound it from below.
     warn: limits that are shown where they are broken, and fail nothing.
     watched: by `netmon monitor`: measured, and without limits nothing is asked of it (`is_judged`).
@@ -85,7 +86,7 @@ class Endpoint:
     warmup: int = 0
     interval_s: float = REACHED_RETRY_S
     timeout_s: float = DEFAULT_TIMEOUT_S
-    wait_s: float | None = None
+    wait: Wait | None = None
     limits: tuple[Limit, ...] = ()
     warn: tuple[Limit, ...] = ()
     expect: Expect = "open"
@@ -328,6 +329,7 @@ def _schedule_texts(endpoint: Endpoint) -> Iterator[str]:
         yield f"expected a warmup of 0 or more checks, got {endpoint.warmup!r:.80}"
     elif endpoint.warmup and not endpoint.measured:
         yield "warmup needs a measured endpoint: say how often to check it (count)"
+    yield from wait_texts(endpoint.wait)
     if not is_positive(endpoint.timeout_s) or endpoint.timeout_s > MOST_TIMEOUT_S:
         yield f"expected a timeout above 0 s and up to {show_duration(MOST_TIMEOUT_S)}, got {endpoint.timeout_s!r:.80}"
     elif _passes_by_timeout(endpoint) and endpoint.timeout_s < FIRST_SYN_REPEAT_S:

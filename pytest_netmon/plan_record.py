@@ -12,6 +12,7 @@ from .limits import Limit, LimitError, parse_limit
 from .plan import Endpoint, Plan
 from .problems import Source
 from .vantage import Vantage
+from .waits import Wait
 
 
 class PlanRecordError(ValueError):
@@ -54,6 +55,7 @@ def _endpoint_record(endpoint: Endpoint) -> dict[str, object]:
     record["host"] = endpoint.shown_host
     record["limits"] = [[limit.text, limit.origin] for limit in endpoint.limits]
     record["warn"] = [[limit.text, limit.origin] for limit in endpoint.warn]
+    record["wait"] = None if endpoint.wait is None else asdict(endpoint.wait)
     record["source"] = None if endpoint.source is None else asdict(endpoint.source)
     return record
 
@@ -64,7 +66,9 @@ def endpoint_of(record: Mapping[str, object]) -> Endpoint:
     limits, warn = _limits(record["limits"]), _limits(record.get("warn", []))
     source = None if record["source"] is None else Source(**record["source"])  # type: ignore[arg-type]
     tags: tuple[str, ...] = tuple(record.get("tags", []))  # type: ignore[arg-type]
-    return Endpoint(**{**record, "limits": limits, "warn": warn, "tags": tags, "source": source})  # type: ignore[arg-type]
+    wait = Wait(**record["wait"]) if record.get("wait") else None  # type: ignore[arg-type]
+    fields = {**record, "limits": limits, "warn": warn, "tags": tags, "wait": wait, "source": source}
+    return Endpoint(**fields)  # type: ignore[arg-type]
 
 
 def _limits(record: object) -> tuple[Limit, ...]:

@@ -56,7 +56,6 @@ _OF_ENDPOINTS: tuple[_Check, ...] = (
     ("vantage", is_printable, "a text for vantage"),
     ("measured", _is_flag, "True or False for measured"),
     ("watched", _is_flag, "True or False for watched"),
-    ("wait_s", lambda value: value is None or is_positive(value), "seconds above 0 or None for wait_s"),
     ("skip", _is_reason, "a reason or None for skip"),
     ("xfail", _is_reason, "a reason or None for xfail"),
     ("redact", _is_flag, "True or False for redact"),

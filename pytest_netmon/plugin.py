@@ -26,6 +26,7 @@ _OPTIONS = (
     ("count", "N", False, "checks of each endpoint"),
     ("interval", "TIME", False, "from one check of an endpoint to the next (250ms, 2s)"),
     ("timeout", "TIME", False, "how long a check may take (3s)"),
+    ("wait", "TIME", False, "try until open, this long, before it is measured (60s)"),
     ("limit", "LIMIT", True, "what is allowed ('p95 < 50ms', 'success >= 99%%'); repeatable, or a,b"),
     ("tag", "TAG", True, "check only targets with this tag; !TAG: only those without; repeatable (any), or a,b"),
     ("vantage", "NAME", True, "check only from this vantage (local: this machine); repeatable, or a,b"),

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from .outcomes import OPEN
 from .samples import (
+    WAITING,
     AddressChange,
     Done,
     End,
@@ -31,10 +32,12 @@ from .samples import (
     Sample,
     SampleFileError,
     SampleStore,
+    WaitOver,
     Warning_,
     decode_line,
 )
 from .statistics import DistributionBuilder, Glance, Statistics, StatisticsBuilder
+from .waited import Waited
 
 _READ_BYTES = 1 << 20
 _LONGEST_LINE = 1 << 26
@@ -62,8 +65,8 @@ class Recording:
     header: its first line, None until it was read. done: endpoints of which no sample is to come.
     end_reason: why the prober ended, None while it runs or where it was killed. checks: samples
     so far. last: the sample of an endpoint that came in last. opened: endpoints of which
-    a check was open. last_us: the end of the latest check,
-    since the start. address_changes: the latest 1,000. addresses: endpoint -> the address that
+    a check was open. last_us: the end of the latest check, since the start. waits: how waiting for
+    an endpoint ended. address_changes: the latest 1,000. addresses: endpoint -> the address that
     answered last, else the one tried last. near: endpoint -> microseconds in which another machine's
     address answered, too few for one. in_vain: endpoint -> how often an address failed (with what
     outcome) in checks that another one made good, 20 such pairs at the most. lag,
@@ -87,6 +90,7 @@ class Recording:
         self.last: dict[int, Sample] = {}
         self.opened: set[int] = set()
         self.last_us = 0
+        self.waits: dict[int, WaitOver] = {}
         self.near: dict[int, int] = {}
         self.in_vain: dict[int, Counter[tuple[str | None, str]]] = {}
         self.lag = DistributionBuilder()
@@ -95,6 +99,7 @@ class Recording:
         self._answered: set[int] = set()
         self._builders: dict[int, StatisticsBuilder] = {}
         self._uncounted: Counter[int] = Counter()
+        self._tries: dict[int, Counter[str]] = {}
         self._places: dict[int, array[int]] = {}
         self._keeps_places = True
         self._file: io.BufferedReader | None = None
@@ -133,6 +138,12 @@ class Recording:
     def statistics_of(self, endpoint: int) -> Statistics:
         """The statistics of what is in so far."""
         return self._builders.get(endpoint, StatisticsBuilder()).finish()
+
+    def waited_of(self, endpoint: int) -> Waited:
+        """What came so far of waiting for an endpoint."""
+        outcomes = dict(self._tries.get(endpoint) or self.glance_of(endpoint).outcomes)
+        over = self.waits.get(endpoint)
+        return Waited(outcomes) if over is None else Waited(outcomes, over.met, over.took_us / 1e6, over.latest)
 
     def glance_of(self, endpoint: int) -> Glance:
         """The figures so far that cost nothing to ask for."""
@@ -179,6 +190,8 @@ class Recording:
             self._take_sample(what)
         elif isinstance(what, Done):
             self.done.add(what.endpoint)
+        elif isinstance(what, WaitOver):
+            self.waits[what.endpoint] = what
         elif isinstance(what, Gap):
             self._take_gap(what)
         elif isinstance(what, Lost):
@@ -217,6 +230,8 @@ class Recording:
             builder.add(sample)
         else:
             self._uncounted[endpoint] += 1
+            if sample.check == WAITING:
+                self._tries.setdefault(endpoint, Counter())[sample.outcome] += 1
         if self._keeps_places:
             self._places.setdefault(endpoint, array("Q")).append(self._read_to)
             if self.checks >= MOST_KEPT_PLACES:
@@ -226,7 +241,7 @@ class Recording:
             self.opened.add(endpoint)
         self.last_us = max(self.last_us, sample.end_us)
         self.checks += 1
-        if sample.attempts and sample.outcome == "open":
+        if sample.attempts and sample.outcome == "open" and sample.is_counted:
             self._take_vain(sample)
         if sample.connect_ms is not None:
             self._take_lag(sample, sample.connect_ms)

@@ -23,6 +23,8 @@ from .samples import MOST_TIME_US, Gap, Lateness, Sample, SampleFileError, sampl
 from .statistics import DistributionBuilder, Statistics, StatisticsBuilder
 from .strict_json import DocumentError, Node, parse, time_of, unix_us, whole_us
 from .verdict import LimitResult, Status, Verdict
+from .waited import Waited
+from .waits import wait_texts
 
 #: Some two million samples.
 MOST_BYTES = 512 << 20
@@ -201,7 +203,7 @@ def _refuse_other_values(node: Node, endpoint: Endpoint) -> None:
         if settings.needed(name).text() not in known:
             settings.needed(name).wrong(f"one of {', '.join(known)}")
     shown = replace(endpoint, host=_REDACTED_HOST) if endpoint.redact is True else endpoint
-    for text in (*mistyped_texts(endpoint), *identity_texts(shown)):
+    for text in (*mistyped_texts(endpoint), *identity_texts(shown), *wait_texts(endpoint.wait)):
         node.refuse(for_terminal(text, None))
 
 
@@ -239,7 +241,9 @@ def _samples_by_endpoint(root: Node, plan: Plan, started_us: int) -> dict[int, l
     for index, endpoint in enumerate(plan.endpoints):
         indexes.setdefault((endpoint.shown_host, endpoint.port), []).append(index)
     samples: dict[int, list[Sample]] = {}
-    for host, ports in root.needed("raw_data").members():
+    tries = root.get("waiting_data")
+    several = (root.needed("raw_data"), *(() if tries.value is None else (tries,)))
+    for host, ports in (member for each in several for member in each.members()):
         for port, node in ports.members():
             key = (host, int(port) if port.isascii() and port.isdigit() and len(port) <= 5 else 0)
             if key not in indexes:
@@ -300,6 +304,18 @@ def _result(index: int, node: Node, endpoint: Endpoint, store: ReadStore) -> Res
         complete=node.needed("complete").flag(),
         address=None if endpoint.redact else node.needed("address").text_or_none(),
         store=store,
+        waited=_waited(node.get("waited")),
+    )
+
+
+def _waited(node: Node) -> Waited | None:
+    if node.value is None:
+        return None
+    return Waited(
+        outcomes={outcome: times.whole(1) for outcome, times in node.needed("outcomes").members()},
+        met=None if node.get("met").value is None else node.get("met").flag(),
+        took_s=node.get("took_s").number_or_none(),
+        latest=node.needed("latest").texts(),
     )
 
 

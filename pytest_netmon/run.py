@@ -6,12 +6,13 @@ Reports are functions from these to text.
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .plan import Endpoint, Plan
 from .samples import Gap, Lateness, Sample, SampleStore
 from .statistics import Distribution, Statistics
 from .verdict import Verdict
+from .waited import Waited
 
 #: Later than this, and our own clock's times say something of the machine that measures.
 LARGE_LATENESS_US = 5_000
@@ -24,6 +25,7 @@ class Result:
     index: of the endpoint in the plan. complete: False where the run ended before its checks
     did. address: the one that answered last, else the last one tried.
     store: where `samples` are read from; samples are on disk, not in memory.
+    waited: what came of waiting for it, None where it was not waited for.
     """
 
     index: int
@@ -33,6 +35,25 @@ class Result:
     complete: bool
     address: str | None
     store: SampleStore
+    waited: Waited | None = None
+
+    @property
+    def is_unmeasured(self) -> bool:
+        """Whether it was to be measured but was waited for in vain."""
+        return self.endpoint.measured and self.waited is not None and not self.waited.met
+
+    @property
+    def decisive(self) -> Result:
+        """What the verdict rests on, as texts tell it: where it was waited for in vain the tries, as those of an
+        endpoint that was only to be reached."""
+        if not self.is_unmeasured or self.waited is None:
+            return self
+        return replace(
+            self,
+            endpoint=replace(self.endpoint, measured=False, limits=(), warn=(), warmup=0),
+            statistics=self.waited.statistics,
+            verdict=replace(self.verdict, limits=(), warn=()),
+        )
 
     @property
     def samples(self) -> tuple[Sample, ...]:

@@ -27,8 +27,8 @@ MOST_NUMBER = 10**12
 MOST_UNIX_US = 253_402_300_799 * 10**6
 #: As long a time from any moment to that year's end, or back.
 MOST_CERT_S = 253_402_300_799
-#: The number of a check that is made before those that count.
-WARM_UP = 0
+#: The numbers of checks that are made before those that count: warm-ups, and tries before it was open.
+WARM_UP, WAITING = 0, -1
 _MOST_ADDRESS = 255
 _SAMPLE_LENGTH = 11
 _END_REASONS = ("complete", "stopped", "orphaned")
@@ -50,7 +50,7 @@ class Attempt:
 class Sample:
     """The record of one check.
 
-    endpoint: index in the plan. check: number, counting from 1; WARM_UP (0) for what is not counted.
+    endpoint: index in the plan. check: number, counting from 1; WARM_UP (0) or WAITING (-1) for what is not counted.
     start_us: start of the check in microseconds since the start of the campaign (monotonic).
     outcome: a name from `outcomes.OUTCOMES`; from a newer version's file it may be another.
     connect_ms: SYN sent to handshake complete, from the kernel where it measured it and no SYN
@@ -124,6 +124,17 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitOver:
+    """The end of waiting for an endpoint. met: whether it was as it was to be. took_us: since the start of the
+    campaign. latest: outcomes of the last tries, three at the most."""
+
+    endpoint: int
+    met: bool
+    took_us: int
+    latest: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Gap:
     """A stretch in which the checker itself did not run (suspended, stopped): starts in it are
     left out, not made up for. at_us, length_us: microseconds, as `Sample.start_us`.
@@ -184,7 +195,7 @@ class End:
     reason: str
 
 
-Event = Done | Gap | AddressChange | Lost | Warning_ | Near | Lateness | End
+Event = Done | WaitOver | Gap | AddressChange | Lost | Warning_ | Near | Lateness | End
 Record = Header | Sample | Event
 
 
@@ -234,7 +245,7 @@ def sample_of(fields: list[object]) -> Sample:
     of_detail = _NO_DETAIL if detail is None else _detail(detail)
     return Sample(
         endpoint=_whole("endpoint", endpoint),
-        check=_whole("check", check, least=WARM_UP),
+        check=_whole("check", check, least=WAITING),
         start_us=_whole("start_us", start_us, most=MOST_TIME_US),
         outcome=sample_outcome,
         connect_ms=None if connect_us is None else _whole("connect_us", connect_us, most=MOST_SPENT_US) / 1000,
@@ -320,6 +331,18 @@ def _done(value: dict[str, object]) -> Done:
     return Done(_whole("endpoint", value.get("endpoint")))
 
 
+def _wait_over(value: dict[str, object]) -> WaitOver:
+    met = value.get("met")
+    if type(met) is not bool:
+        _malformed("expected true or false for met")
+    return WaitOver(
+        endpoint=_whole("endpoint", value.get("endpoint")),
+        met=met,
+        took_us=_whole("took_us", value.get("took_us"), most=MOST_TIME_US),
+        latest=tuple([_outcome(outcome) for outcome in _list("latest", value.get("latest"))]),
+    )
+
+
 def _gap(value: dict[str, object]) -> Gap:
     return Gap(
         at_us=_whole("at_us", value.get("at_us"), most=MOST_TIME_US),
@@ -364,6 +387,7 @@ def _end(value: dict[str, object]) -> End:
 
 _EVENTS: dict[str, Callable[[dict[str, object]], Event]] = {
     "done": _done,
+    "waited": _wait_over,
     "gap": _gap,
     "address": _address_change,
     "lost": _lost,

@@ -112,6 +112,12 @@ class Glance:
     min_us: int | None = None
     max_us: int | None = None
 
+    @property
+    def outcomes(self) -> dict[str, int]:
+        """How often each outcome came, local errors among them."""
+        times = {OPEN: self.successful, **self.errors, LOCAL_ERROR: self.local_errors}
+        return {outcome: number for outcome, number in times.items() if number}
+
 
 @dataclass(frozen=True, slots=True)
 class Statistics:

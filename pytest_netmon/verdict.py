@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Literal
 from .limits import Limit, Metric, asks_for_success, holds, parse_limit, shown_limit, shown_measured
 from .outcomes import CLOSED, EXPECTED, LOCAL_ERROR, ONCE_OPEN, OPEN
 from .plan import REACHED_TRIES
+from .waited import in_vain, outcomes_of_tries, tries_in_words, waiting_note
 
 if TYPE_CHECKING:
     from .plan import Endpoint
     from .statistics import Statistics
+    from .waited import Waited
 
 Status = Literal["passed", "failed", "inconclusive"]
 
@@ -21,8 +23,8 @@ BUILT_IN_SUCCESS = parse_limit("success >= 100%", origin="built-in")
 WARNING = "warning: "
 _CONTROL_FAILED = "this control must be reached for the run to mean anything"
 _NOT_PROVEN = "not proven: nothing else was reached either"
-#: Answers of the way to a closed port.
-_HEARD = ("refused", "prohibited")
+#: Answers of the way to a closed port, or of the port itself while it was waited for.
+_HEARD = ("refused", "prohibited", *ONCE_OPEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,16 @@ class Surroundings:
 ALONE = Surroundings()
 
 
-def judge(endpoint: Endpoint, statistics: Statistics, *, complete: bool, around: Surroundings = ALONE) -> Verdict:
-    """Return the verdict on one endpoint; `complete` is False where the run ended before its checks.
+def judge(
+    endpoint: Endpoint,
+    statistics: Statistics,
+    *,
+    complete: bool,
+    around: Surroundings = ALONE,
+    waited: Waited | None = None,
+) -> Verdict:
+    """Return the verdict on one endpoint; `complete` is False where the run ended before its checks. `waited`: what
+    came of waiting for it. Where that was in vain, it is what is judged.
 
     In this order: a run that was cut off, or left nothing to judge, is inconclusive; what broke on
     the judged samples fails; a check that this machine could not make leaves the rest inconclusive.
@@ -82,18 +92,24 @@ def judge(endpoint: Endpoint, statistics: Statistics, *, complete: bool, around:
     """
     soft = tuple(_result(limit, statistics) for limit in endpoint.warn)
     warnings = _warnings(soft, statistics)
-    verdict = _amid(_judged(endpoint, statistics, complete=complete), endpoint, statistics, around)
-    return replace(verdict, notes=(*warnings, *verdict.notes), warn=soft)
+    if waited is None or (waited.met and endpoint.measured):
+        verdict = _judged(endpoint, statistics, complete=complete)
+    else:
+        verdict = _judged_by_tries(endpoint, statistics, waited, complete=complete)
+    heard = {*_seen(statistics), *(waited.outcomes if waited else ())}
+    verdict = _amid(verdict, endpoint, heard, around)
+    return replace(verdict, notes=(*warnings, *waiting_note(endpoint, waited), *verdict.notes), warn=soft)
 
 
-def _amid(verdict: Verdict, endpoint: Endpoint, statistics: Statistics, around: Surroundings) -> Verdict:
-    """The verdict in view of the rest of the run."""
+def _amid(verdict: Verdict, endpoint: Endpoint, heard: set[str], around: Surroundings) -> Verdict:
+    """The verdict in view of the rest of the run; heard: what all checks and tries came to."""
     if endpoint.control:
         if verdict.status != "failed":
             return verdict
         return replace(verdict, status="inconclusive", reasons=(_CONTROL_FAILED, *verdict.reasons))
-    by_silence = verdict.status == "passed" and _only_timed_out(endpoint, statistics)
-    was_open = not endpoint.expects_open and any(outcome in ONCE_OPEN for outcome in _seen(statistics))
+    # Whether a port passes for closed though nothing was heard of it, as without any network.
+    by_silence = verdict.status == "passed" and not endpoint.expects_open and heard.isdisjoint(_HEARD)
+    was_open = not endpoint.expects_open and not heard.isdisjoint(ONCE_OPEN)
     if around.failed_controls and (by_silence or (verdict.status == "failed" and not was_open)):
         failed = around.failed_controls
         controls = f"the control {failed[0]}" if len(failed) == 1 else f"the controls {', '.join(failed)}"
@@ -103,11 +119,6 @@ def _amid(verdict: Verdict, endpoint: Endpoint, statistics: Statistics, around: 
     if by_silence and not around.others_opened:
         return replace(verdict, notes=(*verdict.notes, _NOT_PROVEN))
     return verdict
-
-
-def _only_timed_out(endpoint: Endpoint, statistics: Statistics) -> bool:
-    """Whether a port passes for closed though nothing was heard of it, as without any network."""
-    return not endpoint.expects_open and not any(outcome in _HEARD for outcome in statistics.errors)
 
 
 def _judged(endpoint: Endpoint, statistics: Statistics, *, complete: bool) -> Verdict:
@@ -126,6 +137,20 @@ def _judged(endpoint: Endpoint, statistics: Statistics, *, complete: bool) -> Ve
     if breaches:
         return Verdict("failed", results, breaches, (*notes, *unmade))
     return Verdict("passed", results, notes=notes)
+
+
+def _judged_by_tries(endpoint: Endpoint, statistics: Statistics, waited: Waited, *, complete: bool) -> Verdict:
+    """The verdict where a wait was all, or went on to the end, or was in vain."""
+    results = tuple(_result(limit, statistics) for limit in limits_in_force(endpoint))
+    unmade = _unmade(waited.statistics)
+    if waited.met:
+        return Verdict("passed", results, notes=unmade)
+    if waited.met is None or not complete:
+        return Verdict("inconclusive", results, (f"interrupted after {tries_in_words(waited)} of waiting",), unmade)
+    breach = f"{in_vain(endpoint, waited)}: {outcomes_of_tries(waited)}"
+    if waited.latest[-1:] == (LOCAL_ERROR,):
+        return Verdict("inconclusive", results, (*unmade, breach))
+    return Verdict("failed", results, (breach,), unmade)
 
 
 def limits_in_force(endpoint: Endpoint) -> tuple[Limit, ...]:
@@ -216,8 +241,7 @@ def _breaches(endpoint: Endpoint, statistics: Statistics, results: tuple[LimitRe
         return (*_not_closed(endpoint, statistics), *of_limits)
     if not endpoint.measured:
         tries = "1 try" if statistics.checks == 1 else f"{statistics.checks} tries"
-        within = "" if endpoint.wait_s is None else f" within {endpoint.wait_s:.10g} s"
-        return (f"not reached{within} in {tries}: {_failed_tries(statistics)}", *of_limits)
+        return (f"not reached in {tries}: {_failed_tries(statistics)}", *of_limits)
     return of_limits
 
 
@@ -276,8 +300,7 @@ def _notes(endpoint: Endpoint, statistics: Statistics, *, complete: bool) -> tup
         return (f"only {_of_checks(made, endpoint.count)} were made",)
     first = statistics.first_success
     if endpoint.expects_open and first is not None and first > 1 and statistics.errors:
-        of_all = f" of {endpoint.count}" if endpoint.wait_s is None else ""
-        return (f"reached at try {first}{of_all}, after {_failed_tries(statistics)}",)
+        return (f"reached at try {first} of {endpoint.count}, after {_failed_tries(statistics)}",)
     return ()
 
 

@@ -16,7 +16,7 @@ from pytest_netmon.config.load import load_plan
 from pytest_netmon.safe import for_terminal
 
 from .arguments import MET, USAGE
-from .check_arguments import parse, paths_and_targets, wait_of
+from .check_arguments import parse, paths_and_targets
 from .measuring import Measuring
 from .outputs import Outputs
 from .result_lines import (
@@ -48,14 +48,13 @@ def main(argv: list[str]) -> int:
     Raises UsageError, ConfigurationError, ArtifactError and CampaignError, all of them before any result.
     """
     options = parse(argv)
-    wait_s = wait_of(options.wait)
     paths, overrides = paths_and_targets(options)
     outputs = Outputs(options.output, options.junit, options.html)
     outputs.refuse_unwritable(paths)
     plan = load_plan(paths, overrides, env=os.environ, base=Path())
     if options.dry_run:
         return _show_plan(plan, options)
-    return Check(plan, wait_s, outputs, options).run()
+    return Check(plan, outputs, options).run()
 
 
 def _show_plan(plan: Plan, options: Namespace) -> int:
@@ -78,7 +77,7 @@ def _show_plan(plan: Plan, options: Namespace) -> int:
 class Check:
     """One run of the command, from the plan to the exit status."""
 
-    def __init__(self, plan: Plan, wait_s: float | None, outputs: Outputs, options: Namespace) -> None:
+    def __init__(self, plan: Plan, outputs: Outputs, options: Namespace) -> None:
         self._plan = plan
         self._outputs = outputs
         self._is_quiet: bool = options.quiet
@@ -86,7 +85,7 @@ class Check:
         out = sys.stderr if outputs.json_to_stdout else sys.stdout
         self._screen = Screen(out, sys.stderr, os.environ, options.color)
         self._ending = Ending()
-        self._measuring = Measuring(plan, wait_s, ending=self._ending, decided=self._show, progress=self._show_progress)
+        self._measuring = Measuring(plan, ending=self._ending, decided=self._show, progress=self._show_progress)
         self._began_s = time.monotonic()
 
     def run(self) -> int:

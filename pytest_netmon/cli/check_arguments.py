@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_netmon.config.load import DEFAULT_NAMES, EXAMPLE, find_default
 from pytest_netmon.config.options import Overrides
-from pytest_netmon.config.shown import shown_text
 from pytest_netmon.problems import Source
-from pytest_netmon.units import parse_duration_s
 
 from .arguments import Parser, UsageError
 from .targets_list import read_targets
@@ -91,6 +88,7 @@ def paths_and_targets(options: argparse.Namespace) -> tuple[list[Path], Override
         count=options.count,
         interval=options.interval,
         timeout=options.timeout,
+        wait=options.wait,
         limits=tuple(options.limit),
         max_rate=options.max_rate,
         max_rate_per_host=options.max_rate_per_host,
@@ -101,19 +99,6 @@ def paths_and_targets(options: argparse.Namespace) -> tuple[list[Path], Override
         target_hint="an argument HOST:PORT",
     )
     return paths, overrides
-
-
-def wait_of(text: str | None) -> float | None:
-    """Return `--wait` in seconds, None where it is not given. Raises UsageError."""
-    if text is None:
-        return None
-    try:
-        seconds = parse_duration_s(text)
-    except ValueError as error:
-        raise UsageError(f"--wait: {error}, got {shown_text(text)}") from None
-    if not 0 < seconds < math.inf:
-        raise UsageError(f"--wait: expected a duration above 0 such as 60s, got {shown_text(text)}")
-    return seconds
 
 
 def _is_file(argument: str) -> bool:

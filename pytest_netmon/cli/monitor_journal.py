@@ -11,7 +11,20 @@ from collections.abc import Mapping
 from pytest_netmon.outcomes import OPEN, cause_of
 from pytest_netmon.plan import Endpoint
 from pytest_netmon.reports.layout import counted
-from pytest_netmon.samples import AddressChange, Done, End, Gap, Header, Lateness, Lost, Near, Record, Sample, Warning_
+from pytest_netmon.samples import (
+    AddressChange,
+    Done,
+    End,
+    Gap,
+    Header,
+    Lateness,
+    Lost,
+    Near,
+    Record,
+    Sample,
+    WaitOver,
+    Warning_,
+)
 from pytest_netmon.units import show_duration, spell_duration
 
 from .log import LOGGER
@@ -66,7 +79,7 @@ class Journal:
             left_out = counted(missed, "check")
             LOGGER.warning("this machine was too busy: %s left out, nothing is held against the targets", left_out)
 
-    def _decision(self, record: Header | Done | Near | Lateness | End) -> None:
+    def _decision(self, record: Header | Done | WaitOver | Near | Lateness | End) -> None:
         if isinstance(record, Header):
             started = datetime.datetime.fromtimestamp(record.started_unix_us / 1e6).astimezone()
             LOGGER.debug("the prober started at %s", started.isoformat(timespec="milliseconds"))

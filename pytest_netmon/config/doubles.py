@@ -15,6 +15,7 @@ _SETTINGS = {
     "warmup": "warmup",
     "interval_s": "interval",
     "timeout_s": "timeout",
+    "wait": "wait",
     "limits": "limits",
     "warn": "warn limits",
     "expect": "expect",

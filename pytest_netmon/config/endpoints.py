@@ -11,6 +11,7 @@ from ..outcomes import OPEN
 from ..plan import DEFAULT_INTERVAL_S, DEFAULT_TIMEOUT_S, MEASURED_COUNT, REACHED_RETRY_S, REACHED_TRIES, Endpoint
 from ..problems import Problem
 from ..unexpected import Unexpected
+from ..waits import WAIT_INTERVAL_S, Wait
 from .entries import Entry
 from .places import Problems, T
 from .ports import parse_port
@@ -34,7 +35,7 @@ def make_endpoints(
     endpoints: list[Endpoint] = []
     idle: list[Entry] = []
     cold: list[Entry] = []
-    of_controls = Settings(timeout_s=options.timeout_s)
+    of_controls = Settings(timeout_s=options.timeout_s, wait=options.wait)
     for entry in entries:
         for target in entry.targets:
             options_of = of_controls if entry.control else options
@@ -114,6 +115,7 @@ def _template(entry: Entry, target: ParsedTarget, options: Settings) -> Endpoint
         count=count,
         warmup=first_given(0, [place.warmup for place in places]) if measured else 0,
         interval_s=interval_s,
+        wait=_wait(entry, options, 0.0 if measured else interval_s),
         timeout_s=first_given(DEFAULT_TIMEOUT_S, [place.timeout_s for place in places]),
         limits=limits,
         warn=warn,
@@ -132,6 +134,18 @@ def _limits_in_force(entry: Entry, options: Settings) -> tuple[Limit, ...]:
     if entry.expect != OPEN:
         return entry.own.limits
     return merge_limits(merge_limits(entry.inherited.limits, entry.own.limits), options.limits)
+
+
+def _wait(entry: Entry, options: Settings, interval_s: float) -> Wait | None:
+    """How a target is waited for: where that can help, so not where it must be closed or is expected to fail, unless it
+    says so itself. interval_s: of tries to reach it; one longer than the built-in one is the user's own word."""
+    helps = entry.own.wait is not None or (entry.expect == OPEN and entry.xfail is None)
+    wait = entry.own.wait or (entry.inherited.wait if helps else None)
+    if helps and options.wait is not None:
+        wait = dataclasses.replace(wait or options.wait, timeout_s=options.wait.timeout_s)
+    if wait is None or interval_s <= REACHED_RETRY_S or wait.interval_s != WAIT_INTERVAL_S:
+        return wait
+    return dataclasses.replace(wait, interval_s=interval_s)
 
 
 def _soft_limits(entry: Entry) -> tuple[Limit, ...]:

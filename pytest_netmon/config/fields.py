@@ -141,6 +141,11 @@ def read_close(value: Value) -> Close:
     raise Unexpected("fin or reset", did_you_mean(value, ("fin", "reset")) if isinstance(value, str) else "")
 
 
+def read_wait_time(value: Value) -> float:
+    """Return how long to wait in seconds."""
+    return _duration_s(value, MOST_TIMEOUT_S)
+
+
 def read_tag(value: Value) -> str:
     """Return a tag."""
     if not isinstance(value, str) or not is_tag(value.strip()):

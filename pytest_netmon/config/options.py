@@ -31,6 +31,7 @@ class Overrides:
     count: Given = None
     interval: Given = None
     timeout: Given = None
+    wait: Given = None
     limits: tuple[str, ...] = ()
     max_rate: Given = None
     max_rate_per_host: Given = None
@@ -53,6 +54,7 @@ def read_options(overrides: Overrides, problems: Problems) -> Section:
         "count": _single("count", overrides.count, overrides),
         "interval": _single("interval", overrides.interval, overrides),
         "timeout": _single("timeout", overrides.timeout, overrides),
+        "wait": _single("wait", overrides.wait, overrides),
         "limits": _list("limit", overrides.limits, overrides),
     }
     settings = read_settings(places.get, "option", problems)

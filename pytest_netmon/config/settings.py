@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from ..limits import Limit, LimitError, Origin, parse_limit
 from ..unexpected import Unexpected
-from .fields import read_count, read_interval, read_timeout, read_vantage_name, read_warmup
+from ..waits import WAIT_INTERVAL_S, Wait
+from .fields import read_count, read_interval, read_timeout, read_vantage_name, read_wait_time, read_warmup
 from .places import Place, Problems
 from .ports import parse_ports
 from .shown import quoted
@@ -29,6 +30,7 @@ class Settings:
     warmup: int | None = None
     interval_s: float | None = None
     timeout_s: float | None = None
+    wait: Wait | None = None
     limits: tuple[Limit, ...] = ()
     warn: tuple[Limit, ...] = ()
     vantages: tuple[Place, ...] | None = None
@@ -41,11 +43,27 @@ def read_settings(get: Callable[[str], Place | None], origin: Origin, problems: 
         count=problems.read(get("count"), read_count),
         warmup=problems.read(get("warmup"), read_warmup),
         interval_s=problems.read(get("interval"), read_interval),
+        wait=_read_wait(get("wait"), problems),
         timeout_s=problems.read(get("timeout"), read_timeout),
         limits=_read_limits(get("limits"), "limits", origin, problems),
         warn=_read_limits(get("warn"), "warn", origin, problems),
         vantages=_read_vantages(get("from"), problems),
     )
+
+
+def _read_wait(place: Place | None, problems: Problems) -> Wait | None:
+    """A duration, or a mapping that has one."""
+    if place is None:
+        return None
+    if not isinstance(place.value, dict):
+        timeout_s = problems.read(place, read_wait_time)
+        return None if timeout_s is None else Wait(timeout_s)
+    timeout_s = problems.read(place.get("timeout"), read_wait_time)
+    if place.get("timeout") is None:
+        problems.append(place.problem("expected how long to wait, got none: add timeout, as in wait: {timeout: 60s}"))
+    interval_s = problems.read(place.get("interval"), read_interval)
+    stable = problems.read(place.get("stable"), read_count)
+    return None if timeout_s is None else Wait(timeout_s, interval_s or WAIT_INTERVAL_S, stable or 1)
 
 
 def _read_ports(place: Place | None, problems: Problems) -> tuple[range, ...] | None:

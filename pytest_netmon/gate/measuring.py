@@ -68,6 +68,11 @@ class Measuring:
         endpoints = (self._plan.endpoints[index] for index in self._with_controls(self._indices.values()))
         return max(endpoint.planned_duration_s for endpoint in endpoints)
 
+    @property
+    def waiting(self) -> list[tuple[Endpoint, str | None]]:
+        """The endpoints that are waited for and not open yet, each with its latest outcome."""
+        return self._campaign.waiting if self._campaign else []
+
     def start(self) -> None:
         """Start probing. Where that fails, `result` says so to every test."""
         try:

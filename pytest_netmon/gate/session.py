@@ -15,6 +15,7 @@ from pytest_netmon.reports.failure import failure_text
 from pytest_netmon.reports.junit_report import flat_properties
 from pytest_netmon.reports.layout import placed_id
 from pytest_netmon.reports.summary import header_lines, progress_line
+from pytest_netmon.reports.waiting import waiting_line
 from pytest_netmon.safe import for_terminal
 
 from .closing import Closing, stale_lines
@@ -237,7 +238,7 @@ class Gate:
 
     def _wait_for(self, _: pytest.Item, measuring: Measuring, endpoint: Endpoint) -> None:
         try:
-            measuring.wait(endpoint, lambda progress: self._display.show(_told(progress, measuring.planned_s)))
+            measuring.wait(endpoint, lambda progress: self._display.show(_told(progress, measuring)))
             self._announce(measuring.result(endpoint))
         except UnmeasuredError:
             return  # the fixture will say so
@@ -259,7 +260,10 @@ def only_lists(session: pytest.Session) -> bool:
     return bool(session.config.option.collectonly or session.config.option.setupplan)
 
 
-def _told(progress: Progress, planned_s: float) -> str:
+def _told(progress: Progress, measuring: Measuring) -> str:
+    if pending := measuring.waiting:
+        return waiting_line(pending, progress.endpoints, progress.elapsed_s)
+    planned_s = measuring.planned_s
     return progress_line(progress.endpoints_done, progress.endpoints, progress.checks, progress.elapsed_s, planned_s)
 
 

@@ -82,6 +82,7 @@ def _overrides(config: pytest.Config) -> Overrides:
         count=option.netmon_count,
         interval=option.netmon_interval,
         timeout=option.netmon_timeout,
+        wait=option.netmon_wait,
         limits=tuple(option.netmon_limit or ()),
         max_rate=option.netmon_max_rate,
         max_rate_per_host=option.netmon_max_rate_per_host,

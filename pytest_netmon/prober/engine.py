@@ -11,7 +11,7 @@ import heapq
 import os
 import socket
 from collections import deque
-from typing import Callable, Deque, Dict, List, Optional, Set, Tuple
+from typing import Callable, Deque, Dict, Iterable, List, Optional, Set, Tuple
 
 from . import kernel
 from .classify import error_name
@@ -23,7 +23,7 @@ from .pace import Pacer
 from .samplefile import SampleFile
 from .timers import Timers
 from .wait import make_waiter
-from .work import Attempt, Check, Endpoint, Name, sample_line
+from .work import Attempt, Check, Endpoint, Name, Wait, sample_line
 
 #: Measured best for true times: at most 8 starts, then at most 16 events (`wait`) a turn.
 STARTS_A_TURN = 8
@@ -31,6 +31,8 @@ STARTS_A_TURN = 8
 SLOW_NAME_NS = 1_000_000_000
 #: A loop that did not run for this long was stopped or suspended: recorded as a gap.
 STALL_NS = 1_000_000_000
+#: Names may come to lead elsewhere while they are waited for.
+WAIT_REFRESH_NS = 5_000_000_000
 HOUSEKEEPING_NS = 1_000_000_000
 #: No other machine answers sooner: 5 us on loopback, 100 us and more across a switch (measured).
 NEAR_US = 50
@@ -98,6 +100,8 @@ class Engine:
         self._timers.add(start_ns + HOUSEKEEPING_NS, self._keep_house, None)
         if self._refresh_ns is not None and self._names:
             self._timers.add(start_ns + self._refresh_ns, self._refresh, self._refresh_ns)
+        elif any(endpoint.wait and endpoint.name for endpoint in self._endpoints):
+            self._timers.add(start_ns + WAIT_REFRESH_NS, self._refresh_waited_for, None)
         while self._reason is None:
             if self._left == 0:
                 self._reason = "complete"
@@ -193,16 +197,16 @@ class Engine:
     def _begin(self, endpoint: Endpoint, at_ns: int) -> None:
         if not endpoint.more:
             return
-        endpoint.started += 1
-        check = Check(endpoint, max(0, endpoint.started - endpoint.warmup), at_ns)
+        check = Check(endpoint, endpoint.next_number(), at_ns)
         name = endpoint.name
-        if name is None or name.addresses:
+        if name is None or (name.addresses and not endpoint.resolves_anew):
             self._pacer.add(check, endpoint.host, at_ns)
             return
+        endpoint.resolves_anew = False
         check.name_deadline_ns = at_ns + endpoint.timeout_ns
         self._timers.add(check.name_deadline_ns, self._on_name_deadline, check)
         name.waiting.append(check)
-        if name.has_failed and endpoint.retry_on is None:
+        if name.has_failed and endpoint.is_at_a_rate:
             self._plan_next(check, at_ns)  # at its rate, however long each resolution takes
         if not name.asking:
             name.asking = True
@@ -216,7 +220,7 @@ class Engine:
         if check.dns_us is None:
             check.start_ns = start_ns
         check.addresses = list(endpoint.known_addresses)
-        if endpoint.retry_on is None and not check.is_planned:
+        if endpoint.is_at_a_rate and not check.is_planned:
             self._plan_next(check, start_ns)
         if endpoint.name is not None and endpoint.name.is_partial:
             check.awaits_more = True
@@ -252,17 +256,45 @@ class Engine:
         endpoint = check.endpoint
         if outcome == "open" and attempt is not None and attempt.connect_us is not None:
             self._look_near(endpoint.index, attempt.address, attempt.connect_us)
+        if endpoint.wait is not None:
+            self._go_on_waiting(endpoint, endpoint.wait, check, outcome)
+            return
         endpoint.finished += 1
         if endpoint.retry_on is None:
             over = endpoint.count is not None and endpoint.finished >= endpoint.count
         else:
-            due_ns = max(check.start_ns + endpoint.interval_ns, now_ns())
-            late = endpoint.until_ns is not None and due_ns - self._base_ns > endpoint.until_ns
-            over = late or outcome not in endpoint.retry_on or not endpoint.more
+            over = outcome not in endpoint.retry_on or not endpoint.more
             if not over:
-                endpoint.due_ns = due_ns
-                self._schedule(endpoint)
-        if over and not endpoint.done:
+                self._schedule_after(check, endpoint.interval_ns)
+        if over:
+            self._end(endpoint)
+
+    def _go_on_waiting(self, endpoint: Endpoint, wait: Wait, check: Check, outcome: str) -> None:
+        """Try again until the wait is met or over; where it is met, begin to measure."""
+        wait.add(outcome)
+        at_ns = now_ns()
+        next_ns = max(check.start_ns + wait.interval_ns, at_ns)
+        if not wait.is_met and next_ns - self._base_ns <= wait.until_ns:
+            self._schedule_after(check, wait.interval_ns)
+            return
+        endpoint.wait = None
+        took_us = (at_ns - self._base_ns) // 1000
+        told = {"endpoint": endpoint.index, "met": wait.is_met, "took_us": took_us, "latest": list(wait.latest)}
+        self._samples.event({"event": "waited", **told})
+        if not wait.is_met or endpoint.retry_on is not None:
+            self._end(endpoint)
+            return
+        endpoint.resolves_anew = endpoint.name is not None  # its time belongs to what is measured
+        endpoint.due_ns = at_ns
+        self._schedule(endpoint)
+
+    def _schedule_after(self, check: Check, interval_ns: int) -> None:
+        """Start the next one so long after the start of this one, or now if that is later."""
+        check.endpoint.due_ns = max(check.start_ns + interval_ns, now_ns())
+        self._schedule(check.endpoint)
+
+    def _end(self, endpoint: Endpoint) -> None:
+        if not endpoint.done:
             endpoint.done = True
             self._left -= 1
             self._samples.event({"event": "done", "endpoint": endpoint.index})
@@ -362,20 +394,31 @@ class Engine:
         endpoint = check.endpoint
         if endpoint.name is not None:
             endpoint.name.has_failed = True
+            endpoint.resolves_anew = bool(endpoint.name.addresses)
         detail: Detail = {"text": text} if text and not endpoint.redact else {}
         if code:
             detail["errno"] = error_name(code)
+        was_at_a_rate = endpoint.is_at_a_rate  # what is decided may end a wait
         self._on_decided(check, outcome, None, detail)
-        if endpoint.retry_on is None and endpoint.more and not check.is_planned:
+        if was_at_a_rate and endpoint.more and not check.is_planned:
             endpoint.due_ns = max(check.start_ns + endpoint.interval_ns, at_ns)
             self._schedule(endpoint)
 
     def _refresh(self, refresh_ns: int, at_ns: int) -> None:
-        for name in self._names.values():
+        self._ask_again(self._names.values())
+        self._timers.add(at_ns + refresh_ns, self._refresh, refresh_ns)
+
+    def _refresh_waited_for(self, _: None, at_ns: int) -> None:
+        waiting = [endpoint.name for endpoint in self._endpoints if endpoint.wait and not endpoint.done]
+        if waiting:
+            self._ask_again(name for name in waiting if name is not None)
+            self._timers.add(at_ns + WAIT_REFRESH_NS, self._refresh_waited_for, None)
+
+    def _ask_again(self, names: Iterable[Name]) -> None:
+        for name in names:
             if name.addresses and not name.asking:
                 name.asking = True
                 self._resolver.ask(name.host)
-        self._timers.add(at_ns + refresh_ns, self._refresh, refresh_ns)
 
     # -- keeping house --------------------------------------------------------------------------
 
@@ -397,7 +440,8 @@ class Engine:
         self._suspended_ns = suspended_ns
         missed = 0
         for _, _, endpoint in self._starts:
-            late = max(0, to_ns - endpoint.due_ns) // endpoint.interval_ns if endpoint.interval_ns else 0
+            has_rate = endpoint.interval_ns and endpoint.wait is None
+            late = max(0, to_ns - endpoint.due_ns) // endpoint.interval_ns if has_rate else 0
             endpoint.due_ns += late * endpoint.interval_ns
             missed += late if endpoint.count is None else 0  # those of a counted run are postponed
         self._starts = [(endpoint.due_ns, order, endpoint) for _, order, endpoint in self._starts]

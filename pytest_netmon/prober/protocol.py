@@ -15,7 +15,8 @@ In: the first line of standard input is the **job**, one JSON object:
                     "warmup": 0,                  so many of them come first and have the number 0
                     "interval_us": 250000, "timeout_us": 3000000,
                     "retry_on": null,             or a list of outcomes: check again only after these
-                    "until_us": null,             with retry_on: start no try later than this
+                    "wait": null,                 or {"for": ["open"], "interval_us": 250000,
+                                                  "until_us": 60000000, "stable": 1}
                     "late": "timeout",            or "open": what a handshake past the deadline comes to
                     "tls": null,                  or a handshake after the connect, with these settings:
                         {"server_name": null,     SNI and the name to verify; null: the host
@@ -26,10 +27,13 @@ In: the first line of standard input is the **job**, one JSON object:
 
 With `retry_on` null, `count` checks start at a fixed rate and may overlap. With a list, one check
 runs at a time, the next starts `interval_us` after the start of the last one or when that has
-ended, whichever is later, at most `count` in all, only after an outcome in the list, and none that would
-start later than `until_us` after the start of the campaign.
+ended, whichever is later, at most `count` in all, only after an outcome in the list.
 With `hold_us` a connection stays open that long, beyond the deadline, and is looked at once at the end of it: closed by
 the peer without a single byte it is `closed_at_once`, reset `reset`.
+
+With `wait`, tries come first: one at a time, `interval_us` apart in the same way, none that would start later than
+`until_us` after the start of the campaign, until `stable` of them in a row came to an outcome that is waited for.
+Then the checks begin; with a list in `retry_on` that was all. Without it the tries have the number -1.
 End of standard input means stop.
 
 Out: the **sample file**, NDJSON in UTF-8, lines appended whole. First a header:
@@ -41,15 +45,17 @@ then samples, arrays of eleven values, times in whole microseconds:
     [endpoint, check, start_us, outcome, connect_us, clock_us, dns_us, rtt_us, syn_repeats,
      address, detail]
 
-`endpoint` is the index that the job gave it, `check` counts from 1 (0: a warm-up, not counted), `start_us` is
-monotonic time since the start of the campaign. What was not measured is null. `detail` is null or an object with any of
-"errno" ("ECONNREFUSED"), "icmp" ([type, code]), "text" (the system's words, or ours),
+`endpoint` is the index that the job gave it, `check` counts from 1 (not counted: 0 a warm-up, -1 a try before),
+`start_us` is monotonic time since the start of the campaign. What was not measured is null. `detail` is null or an
+object with any of "errno" ("ECONNREFUSED"), "icmp" ([type, code]), "text" (the system's words, or ours),
 "attempts" ([[address or null, outcome, clock_us], ...], those that failed before), "tls_us" (connected to shaken hands,
 where that ended well) and "cert_expires_s" (from the check to the end of the server's certificate, negative when it has
 expired; also of a check that failed, once it is known). `clock_us` of an open check ends with its connect, of one that
 failed with that. Between the samples stand events, objects:
 
     {"event": "done", "endpoint": 3}                       no more samples of it
+    {"event": "waited", "endpoint": 3, "met": true, "took_us": .., "latest": ["refused", "open"]}
+                                 the end of its wait: as it was to be, or not; since the start; the last three tries
     {"event": "gap", "at_us": .., "length_us": .., "cause": "stalled", "missed": 12}
                                  starts left out; also "suspended", and "late": the loop ran, but not in time
     {"event": "address", "host": .., "old": [..], "new": [..]}

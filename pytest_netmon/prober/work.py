@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import socket
-from typing import Dict, FrozenSet, List, Optional, Tuple
+from collections import deque
+from typing import Deque, Dict, FrozenSet, List, Optional, Tuple
 
 from .dialogue import Passage, Stage
 from .names import Address
+
+#: The number of a try before a measured endpoint was as it is waited for.
+WAITING = -1
 
 
 class Endpoint:
@@ -18,8 +22,8 @@ class Endpoint:
 
     __slots__ = (
         "addresses", "close_with_reset", "count", "done", "due_ns", "finished", "hold_ns", "host", "index",
-        "interval_ns", "late_is_open", "name", "port", "redact", "retry_on", "stages", "started", "timeout_ns",
-        "until_ns", "warmup",
+        "interval_ns", "late_is_open", "name", "port", "redact", "resolves_anew", "retry_on", "stages", "started",
+        "timeout_ns", "wait", "warmup",
     )  # fmt: skip
 
     def __init__(self, job: Dict[str, object]) -> None:
@@ -30,12 +34,14 @@ class Endpoint:
         self.count: Optional[int] = None if count is None else int(count)  # type: ignore[call-overload]
         self.interval_ns: int = int(job["interval_us"]) * 1000  # type: ignore[call-overload]
         self.timeout_ns: int = int(job["timeout_us"]) * 1000  # type: ignore[call-overload]
-        self.warmup = int(job.get("warmup", 0))  # type: ignore[call-overload]
+        self.warmup: int = int(job.get("warmup", 0))  # type: ignore[call-overload]
         retry_on = job.get("retry_on")
         self.retry_on: Optional[FrozenSet[str]] = None if retry_on is None else frozenset(retry_on)  # type: ignore[call-overload]
-        until = job.get("until_us")
-        #: Since the start of the campaign.
-        self.until_ns: Optional[int] = None if until is None else int(until) * 1000  # type: ignore[call-overload]
+        wait = job.get("wait")
+        #: What is still waited for; None once that is over, or where nothing is.
+        self.wait: Optional[Wait] = None if wait is None else Wait(wait)  # type: ignore[arg-type]
+        #: Whether the next check asks for the name though its addresses are known.
+        self.resolves_anew = False
         self.redact = bool(job.get("redact"))
         self.late_is_open = job.get("late") == "open"
         self.close_with_reset = job.get("close") == "reset"
@@ -55,8 +61,22 @@ class Endpoint:
         return self.addresses if self.name is None else self.name.addresses
 
     @property
+    def is_at_a_rate(self) -> bool:
+        """Whether its checks start at a fixed rate, however the last one ends."""
+        return self.retry_on is None and self.wait is None
+
+    def next_number(self) -> int:
+        """Count one more start; return the number of that check."""
+        if self.wait is not None and self.retry_on is None:
+            return WAITING
+        self.started += 1
+        return max(0, self.started - self.warmup)
+
+    @property
     def more(self) -> bool:
         """Whether a check is still to be started."""
+        if self.wait is not None:
+            return not self.done
         return not self.done and (self.count is None or self.started < self.count)
 
 
@@ -69,6 +89,29 @@ def _stages(job: Dict[str, object]) -> Tuple[Stage, ...]:
 
         stages.append(tls.stage_of(settings, str(job["host"])))
     return tuple(stages)
+
+
+class Wait:
+    """Tries until `stable` of them in a row came to an outcome that is waited for. until_ns: since the start of the
+    campaign. latest: outcomes of the last three."""
+
+    __slots__ = ("in_a_row", "interval_ns", "latest", "outcomes", "stable", "until_ns")
+
+    def __init__(self, job: Dict[str, object]) -> None:
+        self.outcomes: FrozenSet[str] = frozenset(job["for"])  # type: ignore[call-overload]
+        self.interval_ns: int = int(job["interval_us"]) * 1000  # type: ignore[call-overload]
+        self.until_ns: int = int(job["until_us"]) * 1000  # type: ignore[call-overload]
+        self.stable: int = int(job["stable"])  # type: ignore[call-overload]
+        self.in_a_row = 0
+        self.latest: Deque[str] = deque(maxlen=3)
+
+    def add(self, outcome: str) -> None:
+        self.in_a_row = self.in_a_row + 1 if outcome in self.outcomes else 0
+        self.latest.append(outcome)
+
+    @property
+    def is_met(self) -> bool:
+        return self.in_a_row >= self.stable
 
 
 class Name:

@@ -47,12 +47,21 @@ def _heading(endpoint: Endpoint) -> str:
 
 def _schedule(endpoint: Endpoint) -> str:
     timeout = f"timeout {spell_duration(endpoint.timeout_s)}"
+    if endpoint.wait is not None:
+        in_a_row = f" {endpoint.wait.stable} times in a row" if endpoint.wait.stable > 1 else ""
+        every, most = spell_duration(endpoint.wait.interval_s), spell_duration(endpoint.wait.timeout_s)
+        waiting = f"waited for until {endpoint.expect}{in_a_row}, a try every {every} for {most} at most"
+        return f"{waiting}, then {_checks(endpoint)}, {timeout}" if endpoint.measured else f"{waiting}, {timeout}"
     if not endpoint.measured:
         return f"reached, {counted(endpoint.count or 1, 'try', 'tries')} at most, {timeout}"
+    return f"{_checks(endpoint)}, {timeout}"
+
+
+def _checks(endpoint: Endpoint) -> str:
     number = counted(endpoint.count or 0, "check")
     warmup = f" after {counted(endpoint.warmup, 'warmup check')}" if endpoint.warmup else ""
     every = f" every {spell_duration(endpoint.interval_s)}" if endpoint.is_repeated else ""
-    return f"{number}{warmup}{every}, {timeout}"
+    return f"{number}{warmup}{every}"
 
 
 def _limit_lines(endpoint: Endpoint) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..outcomes import LOCAL_ERROR, OPEN
 from ..run import Result
-from ..samples import Sample
+from ..samples import WAITING, Sample
 from .shortages import Shortage, shortage_of
 
 #: Tries of a reached endpoint are few; of a measured one nobody wants a list.
@@ -22,7 +22,8 @@ class Evidence:
     lacking here. attempts: (address, outcome) of addresses that failed before the one that
     decided -> in how many checks. tries: outcomes of the first 20 samples, by check number; latest:
     of the last 3. first_us, last_us: the first start and the last end, None without samples; of these two
-    apart, checks that are not counted play no part."""
+    apart, checks that are not counted play no part. of_tries: where nothing was measured the tries before it do, and
+    else not even in these two."""
 
     last: dict[str, Sample] = field(default_factory=dict)
     shortages: Counter[Shortage] = field(default_factory=Counter)
@@ -31,6 +32,7 @@ class Evidence:
     latest: deque[str] = field(default_factory=lambda: deque(maxlen=_LATEST_TRIES))
     first_us: int | None = None
     last_us: int | None = None
+    of_tries: bool = False
 
     @property
     def duration_s(self) -> float:
@@ -39,9 +41,11 @@ class Evidence:
 
     def add(self, sample: Sample) -> None:
         """Take in the next sample of the endpoint, by check number."""
+        if sample.check == WAITING and not self.of_tries:
+            return
         self.first_us = sample.start_us if self.first_us is None else min(self.first_us, sample.start_us)
         self.last_us = sample.end_us if self.last_us is None else max(self.last_us, sample.end_us)
-        if not sample.is_counted:
+        if not sample.is_counted and sample.check != WAITING:
             return
         if len(self.tries) < _MOST_TRIES:
             self.tries.append(sample.outcome)
@@ -56,7 +60,7 @@ class Evidence:
 
 def evidence_of(result: Result) -> Evidence:
     """Return what the samples of `result` show. Memory does not grow with their number."""
-    evidence = Evidence()
+    evidence = Evidence(of_tries=result.is_unmeasured)
     for sample in result.store.of(result.index):
         evidence.add(sample)
     return evidence

@@ -13,9 +13,10 @@ from ..outcomes import EXPECTED, LOCAL_ERROR, ONCE_OPEN, OPEN, cause_of, next_st
 from ..plan import bracketed
 from ..run import Result
 from ..safe import for_terminal
-from ..samples import Sample
+from ..samples import WAITING, Sample
 from ..statistics import FIRST_SYN_REPEAT_MS, MOST_REPEATED_CHECKS, Distribution
 from ..verdict import LimitResult
+from ..waited import in_vain
 from .evidence import Evidence, evidence_of
 from .layout import counted, from_where, in_columns, listed, padded, shown_ms, width_of
 from .shortages import is_known
@@ -61,6 +62,7 @@ class Told:
 def told_of(result: Result, evidence: Evidence) -> Told:
     """Return what there is to tell of `result`; of a redacted endpoint neither host nor address, and no
     words of the system, which could hold them."""
+    result = result.decisive
     is_passed = result.verdict.status == "passed"
     return Told(
         heading=_what_passed(result) if is_passed else _what_is_wrong(result),
@@ -80,9 +82,10 @@ def failure_text(result: Result, evidence: Evidence | None = None) -> str:
     For a redacted endpoint it holds neither host nor address, and no words of the system, which
     could hold them. Reads the samples once, unless their `evidence` is at hand.
     """
+    given, result = result, result.decisive
     if result.verdict.status == "passed":
         return f"{shown_name(result)}: passed, {_what_passed(result)}"
-    told = told_of(result, evidence or evidence_of(result))
+    told = told_of(result, evidence or evidence_of(given))
     lines = [
         *_limit_rows(result),
         *told.outcomes,
@@ -98,6 +101,7 @@ def failure_text(result: Result, evidence: Evidence | None = None) -> str:
 def one_line(result: Result) -> str:
     """Return one line about an endpoint, harmless for a terminal, without colour: `PASS`, `FAIL` or
     `INCONCLUSIVE`, id and address, then the time or the likely cause."""
+    result = result.decisive
     status = result.verdict.status
     if status == "inconclusive":
         return f"INCONCLUSIVE  {shown_name(result)}  {_what_was_missing(result)}"
@@ -134,12 +138,14 @@ def _what_is_wrong(result: Result) -> str:
     statistics = result.statistics
     if result.verdict.status == "inconclusive":
         return f"inconclusive, {_what_was_missing(result)}"
+    if result.waited is not None and not result.endpoint.measured:
+        last = f"{for_terminal(result.waited.latest[-1])}, " if result.waited.latest else ""
+        return f"{last}{in_vain(result.endpoint, result.waited)}"
     if not result.endpoint.expects_open:
         return _not_closed(result)
     if not result.endpoint.measured:
-        within = "" if result.endpoint.wait_s is None else f" within {result.endpoint.wait_s:.10g} s"
         last = f"{for_terminal(statistics.last_outcome)}, " if statistics.last_outcome else ""
-        return f"{last}not reached{within} in {counted(statistics.checks, 'try', 'tries')}"
+        return f"{last}not reached in {counted(statistics.checks, 'try', 'tries')}"
     if result.verdict.broken:
         broken = counted(len(result.verdict.broken), "limit")
         return f"{broken} broken in {counted(statistics.checks, 'check')}"
@@ -229,10 +235,12 @@ def _outcome_lines(result: Result, evidence: Evidence) -> list[str]:
     if _differing_tries(result, evidence):
         lines = [f"try {number}: {_with_cause(result, name)}" for number, name in enumerate(evidence.tries, 1)]
         return lines + [line for name, _ in told for line in _detail_lines(result, evidence, name)]
-    lines = []
+    lines, expect = [], result.endpoint.expect
     for name, times in told:
         lines += [_with_cause(result, name, times), *_detail_lines(result, evidence, name)]
-    if result.endpoint.wait_s is not None and len(told) > 1:
+    if result.waited is not None and result.waited.latest[-1:] and result.waited.latest[-1] in EXPECTED[expect]:
+        lines.append(f"it was {expect} at the end, but not yet often enough in a row: wait longer, or ask for fewer")
+    if result.waited is not None and len(told) > 1:
         lines.append(f"the last tries: {', '.join(map(for_terminal, evidence.latest))}")
     return lines
 
@@ -240,7 +248,7 @@ def _outcome_lines(result: Result, evidence: Evidence) -> list[str]:
 def _differing_tries(result: Result, evidence: Evidence) -> bool:
     """Whether each try is told on a line of its own: a few of them, unlike each other."""
     endpoint = result.endpoint
-    few = not endpoint.measured and endpoint.wait_s is None
+    few = not endpoint.measured and result.waited is None
     return few and endpoint.expects_open and len(set(evidence.tries)) > 1
 
 
@@ -252,7 +260,7 @@ def _told_errors(result: Result) -> list[tuple[str, int]]:
         () if endpoint.expects_open else (*EXPECTED[endpoint.expect], *ONCE_OPEN)
     )  # the heading tells that it was open
     errors = [error for error in result.statistics.errors.items() if error[0] not in expected]
-    latest = None if result.endpoint.wait_s is None else result.statistics.last_outcome
+    latest = None if result.waited is None else result.statistics.last_outcome
     return sorted(errors, key=lambda error: (error[0] != latest, -error[1], error[0]))
 
 
@@ -269,6 +277,8 @@ def _detail_lines(result: Result, evidence: Evidence, outcome: str) -> list[str]
         return []
     if len(evidence.tries) == 1:
         return [f"  {detail}"]
+    if sample.check == WAITING:
+        return [f"  last: {detail}"]
     return [f"  last, {'check' if result.endpoint.measured else 'try'} {sample.check}: {detail}"]
 
 
@@ -343,6 +353,8 @@ def _times_each(outcomes: Iterable[tuple[str, int]]) -> str:
 
 def _what_failed(result: Result) -> str:
     name = shown_name(result)
+    if result.waited is not None and not result.endpoint.measured:
+        return f"{name}  {'; '.join([in_vain(result.endpoint, result.waited), *_main_cause(result)])}"
     if not result.endpoint.expects_open:
         return f"{name}  {_not_closed(result)}"
     rows = [

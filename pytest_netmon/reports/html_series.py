@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..outcomes import EXPECTED, LOCAL_ERROR, OPEN
 from ..run import Result
-from ..samples import Sample
+from ..samples import WAITING, Sample
 from .evidence import Evidence
 
 #: Checks that are drawn one by one. Past that a mark stands for all checks of a stretch of time.
@@ -162,11 +162,14 @@ class Series:
 
 
 def series_of(result: Result) -> Series:
-    """Read the samples of `result` once; warm-up checks are left out."""
-    series = Series(expected=EXPECTED[result.endpoint.expect])
+    """Read the samples of `result` once; checks that are not counted are left out, but for the tries of a wait that
+    was in vain: of those there is evidence."""
+    series = Series(expected=EXPECTED[result.endpoint.expect], evidence=Evidence(of_tries=result.is_unmeasured))
     for sample in result.store.of(result.index):
         if sample.is_counted:
             series.add(sample)
+        elif sample.check == WAITING:
+            series.evidence.add(sample)
     return series
 
 

@@ -13,6 +13,7 @@ from ..run import Result, Run
 from ..safe import for_terminal
 from ..samples import Sample
 from ..statistics import Distribution, Statistics
+from ..waited import tries_in_words
 from .failure import Told, told_of
 from .html_charts import Axis, Histogram, TimeLine, axis_of, histogram_of, shown_limits, time_line_of
 from .html_scale import Scale
@@ -195,6 +196,8 @@ def _shown_success(result: Result) -> str:
     statistics = result.statistics
     if not result.endpoint.expects_open and result.verdict.status == "passed":
         return result.endpoint.expect
+    if result.is_unmeasured:
+        return NOTHING
     return f"{statistics.successful}/{statistics.checks}"
 
 
@@ -282,6 +285,8 @@ def _facts(result: Result, series: Series) -> Iterator[tuple[str, str]]:
     yield "checks", schedule_of(endpoint)
     if not endpoint.expects_open:
         yield "expected", "closed: it must not be reachable" if endpoint.expect == "closed" else endpoint.expect
+    if result.waited is not None and result.waited.took_s is not None:
+        yield "waited", f"{shown_span(result.waited.took_s)}, {tries_in_words(result.waited)}"
     if statistics.checks:
         yield "open", f"{statistics.successful} of {counted(statistics.checks, 'check')}"
     if statistics.consecutive_failures > 1:

@@ -8,6 +8,7 @@ from ..plan import Endpoint
 from ..run import Result
 from ..statistics import Distribution, Statistics
 from ..units import spell_duration
+from ..waits import Wait
 from .html_charts import TimeLine, shown_limits
 from .layout import counted, listed, shown_ms, shown_span
 
@@ -68,14 +69,21 @@ def schedule_of(endpoint: Endpoint) -> str:
     """Return how often an endpoint was to be checked: `40, every 250 ms, each within 2 s`."""
     within = f"each within {spell_duration(endpoint.timeout_s)}"
     if not endpoint.measured:
-        if endpoint.wait_s is not None:
-            return f"tried until it is open, for {spell_duration(endpoint.wait_s)} at most, {within}"
+        if endpoint.wait is not None:
+            return f"{_waiting_of(endpoint, endpoint.wait)}, {within}"
         return f"tried until it is open, {counted(endpoint.count or 1, 'time')} at most, {within}"
     every = f"every {spell_duration(endpoint.interval_s)}"
     if endpoint.count is None:
         return f"{every} until told to stop, {within}"
     told = f"1, {within}" if endpoint.count == 1 else f"{endpoint.count}, {every}, {within}"
+    told = f"{_waiting_of(endpoint, endpoint.wait)}, then {told}" if endpoint.wait else told
     return f"{told}, after {endpoint.warmup} that are not counted" if endpoint.warmup else told
+
+
+def _waiting_of(endpoint: Endpoint, wait: Wait) -> str:
+    in_a_row = f" {wait.stable} times in a row" if wait.stable > 1 else ""
+    every, most = spell_duration(wait.interval_s), spell_duration(wait.timeout_s)
+    return f"tried every {every} until it is {endpoint.expect}{in_a_row}, for {most} at most"
 
 
 def longest_outage(statistics: Statistics) -> str:

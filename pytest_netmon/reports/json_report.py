@@ -17,7 +17,7 @@ from ..outcomes import OPEN
 from ..plan import Endpoint
 from ..run import Measuring, Result, Run
 from ..safe import for_json
-from ..samples import Sample
+from ..samples import WAITING, Sample
 from ..statistics import Distribution, Statistics, pooled
 from ..verdict import limits_in_force
 from .rounds import rounds_of
@@ -41,6 +41,7 @@ def json_chunks(run: Run) -> Iterator[str]:
       are pooled in `statistics`; their samples follow each other in `raw_data`, each with its `endpoint` id.
     - "successful" is "open", also where `expect: closed` wants it otherwise: the verdicts stand in `endpoints`.
     - `total_checks` are rounds: see `rounds_of`.
+    - Tries before a measured endpoint was as expected stand in `waiting_data`: all of `raw_data` are checks.
 
     Raises what `run.store` raises where samples cannot be read.
     """
@@ -51,6 +52,10 @@ def json_chunks(run: Run) -> Iterator[str]:
     yield from _array(_nested(endpoint, 4) for endpoint in _endpoints(run))
     yield ',\n  "raw_data": '
     yield from _object((host, _raw_data_of(ports, run)) for host, ports in hosts.items())
+    waited_for = _by_host([result for result in run.results if result.waited is not None and result.endpoint.measured])
+    if waited_for:
+        yield ',\n  "waiting_data": '
+        yield from _object((host, _raw_data_of(ports, run, of_tries=True)) for host, ports in waited_for.items())
     yield "\n}\n"
 
 
@@ -177,7 +182,7 @@ def _settings(endpoint: Endpoint) -> dict[str, Any]:
             "warmup": endpoint.warmup,
             "interval_s": rounded(endpoint.interval_s, 6),
             "timeout_s": rounded(endpoint.timeout_s, 6),
-            "wait_s": rounded(endpoint.wait_s, 6),
+            "wait": _wait(endpoint),
             "expect": endpoint.expect,
             "control": endpoint.control,
             "xfail": endpoint.xfail,
@@ -189,11 +194,36 @@ def _settings(endpoint: Endpoint) -> dict[str, Any]:
     }
 
 
+def _wait(endpoint: Endpoint) -> dict[str, Any] | None:
+    wait = endpoint.wait
+    if wait is None:
+        return None
+    return {
+        "timeout_s": rounded(wait.timeout_s, 6),
+        "interval_s": rounded(wait.interval_s, 6),
+        "stable": wait.stable,
+    }
+
+
+def _waited(result: Result) -> dict[str, Any] | None:
+    waited = result.waited
+    if waited is None:
+        return None
+    return {
+        "met": waited.met,
+        "took_s": rounded(waited.took_s, 6),
+        "tries": waited.made,
+        "outcomes": dict(waited.outcomes),
+        "latest": list(waited.latest),
+    }
+
+
 def _judged(result: Result) -> dict[str, Any]:
     verdict = result.verdict
     return {
         "complete": result.complete,
         "address": None if result.endpoint.redact else result.address,
+        "waited": _waited(result),
         "statistics": _endpoint_statistics(result.statistics),
         "verdict": verdict.status if result.endpoint.is_judged else None,
         "reasons": list(verdict.reasons),
@@ -208,6 +238,7 @@ def _not_judged(endpoint: Endpoint) -> dict[str, Any]:
     return {
         "complete": False,
         "address": None,
+        "waited": None,
         "statistics": None,
         "verdict": None,
         "reasons": [],
@@ -283,20 +314,21 @@ def _sum_of_known(numbers: Iterable[int | None]) -> int | None:
     return sum(known) if known else None
 
 
-def _raw_data_of(ports: _ByPort, run: Run) -> Iterator[str]:
+def _raw_data_of(ports: _ByPort, run: Run, *, of_tries: bool = False) -> Iterator[str]:
     for lead, (port, results) in zip(_leads("{"), ports.items(), strict=False):
         yield f'{lead}\n      "{port}": '
-        yield from _sample_lines(results, run)
+        yield from _sample_lines(results, run, of_tries=of_tries)
     yield "\n    }"
 
 
-def _sample_lines(results: Sequence[Result], run: Run) -> Iterator[str]:
+def _sample_lines(results: Sequence[Result], run: Run, *, of_tries: bool) -> Iterator[str]:
     shared = len(results) > 1
     places = {result.endpoint.vantage for result in results}
     lines = (
         _line(_sample(sample, result.endpoint, run, shared=shared, is_placed=len(places) > 1))
         for result in results
         for sample in result.store.of(result.index)
+        if (sample.check == WAITING) is of_tries
     )
     yield from _array(lines, indent=6)
 

@@ -57,6 +57,7 @@ def flat_properties(result: Result) -> list[Property]:
     found: list[tuple[str, str | float | int | None]] = [
         ("verdict", result.verdict.status if result.endpoint.is_judged else None),
         ("address", None if endpoint.redact else result.address),
+        ("waited_s", _waited_s(result)),
         ("checks", statistics.checks),
         ("successful_checks", statistics.successful),
         ("success_rate", None if statistics.success_rate is None else round(statistics.success_rate, 6)),
@@ -68,6 +69,11 @@ def flat_properties(result: Result) -> list[Property]:
         ("cert_expires_in_s", statistics.cert_expires_in_s),
     ]
     return [(name, value) for name, value in found if value is not None]
+
+
+def _waited_s(result: Result) -> float | None:
+    took_s = result.waited.took_s if result.waited else None
+    return None if took_s is None else round(took_s, 3)
 
 
 def _figures(name: str, phase: Distribution) -> list[tuple[str, float | None]]:

@@ -226,6 +226,7 @@ class _Row:
         statistics, connect, standing = result.statistics, result.statistics.connect, standing_of(result)
         is_closed = not result.endpoint.expects_open and standing == PASSED
         cause = f": {_text(main_cause(result))}" if standing in RED else ""
+        shares = "-" if result.is_unmeasured else f"{statistics.successful}/{statistics.checks}"
         p95_ms = connect.percentile_ms(95) if connect.count >= _LEAST_FOR_P95 else None
         repeats = statistics.syn_repeats
         return cls(
@@ -233,7 +234,7 @@ class _Row:
             (
                 _code(shown_name(result)),
                 f"{_symbol(standing)} {standing}{cause}",
-                result.endpoint.expect if is_closed else f"{statistics.successful}/{statistics.checks}",
+                result.endpoint.expect if is_closed else shares,
                 *map(shown_ms, (connect.median_ms, p95_ms, connect.max_ms)),
                 "-" if repeats is None else str(repeats),
             ),

@@ -102,6 +102,12 @@ _GAUGES: tuple[tuple[str, str, str, Callable[[Result], float | None]], ...] = (
         lambda result: result.statistics.outage_s if result.statistics.checks else None,
     ),
     (
+        "netmon_waited_seconds",
+        "seconds",
+        "How long it was waited for.",
+        lambda result: result.waited.took_s if result.waited else None,
+    ),
+    (
         "netmon_cert_expires_seconds",
         "seconds",
         "How long the server's certificate was still valid for; negative when it has expired.",

@@ -133,6 +133,7 @@ def causes_of(run: Run) -> list[Cause]:
 def main_cause(result: Result) -> str:
     """Return the outcome that most of the failed checks of a red endpoint came to; else one of the other names
     that a `Cause` may have."""
+    result = result.decisive
     statistics, errors = result.statistics, result.statistics.errors
     if result.verdict.failed_controls:
         return _CONTROL

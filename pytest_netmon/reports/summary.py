@@ -95,12 +95,17 @@ def _row(result: Result) -> Sequence[str]:
     return (
         fitted(placed_id(result.endpoint), _WIDEST_ID),
         _word(result),
-        result.endpoint.expect if _is_closed(result) else f"{statistics.successful}/{statistics.checks}",
+        result.endpoint.expect if _is_closed(result) else _shown_success(result),
         shown_ms(connect.median_ms),
         shown_ms(connect.percentile_ms(95) if connect.count >= _LEAST_FOR_P95 else None),
         shown_ms(connect.max_ms),
         _shown_repeats(statistics),
     )
+
+
+def _shown_success(result: Result) -> str:
+    statistics = result.statistics
+    return "-" if result.is_unmeasured else f"{statistics.successful}/{statistics.checks}"
 
 
 def _is_closed(result: Result) -> bool:
@@ -129,7 +134,8 @@ def _note(result: Result) -> str:
     verdict, errors = result.verdict, result.statistics.errors
     if _is_closed(result):
         return "; ".join([", ".join(map(for_terminal, errors)), *map(for_terminal, verdict.notes)])
-    if verdict.status == "failed" and not result.endpoint.measured and result.endpoint.expects_open:
+    is_plain = result.waited is None and not result.endpoint.measured and result.endpoint.expects_open
+    if verdict.status == "failed" and is_plain:
         told = [
             ", ".join(for_terminal(name) if n == 1 else f"{n} x {for_terminal(name)}" for name, n in errors.items())
         ]

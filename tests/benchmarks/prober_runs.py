@@ -54,7 +54,7 @@ def job(
                 "interval_us": max(1, round(interval_s * 1e6)),
                 "timeout_us": round(timeout_s * 1e6),
                 "retry_on": None,
-                "until_us": None,
+                "wait": None,
                 "close": "fin",
                 "redact": False,
             }

@@ -128,8 +128,8 @@ def test_all_that_is_wrong_is_said_at_once_and_nothing_is_checked(check: InProce
     ("arguments", "told"),
     [
         (["--wiat", "5s", "db:1"], "unknown option --wiat: did you mean --wait?"),
-        (["db:1", "--wait", "0"], "--wait: expected a duration above 0 such as 60s, got '0'"),
-        (["db:1", "--wait", "nan"], "--wait: expected a duration such as 250ms or 2s, got 'nan'"),
+        (["db:1", "--wait", "0"], "--wait: expected a duration from 1ms to 1d, such as 250ms or 2s, got '0'"),
+        (["db:1", "--wait", "nan"], "--wait: expected a duration from 1ms to 1d, such as 250ms or 2s, got 'nan'"),
         (["db:1", "--color", "pink"], "argument --color: invalid choice: 'pink'"),
         (["db", "-p", "80", "443"], "443 is no target: write several ports as -p 80,443"),
         (["db:1", "--junit", "-"], "--junit: expected a file, got -: name one, or /dev/stdout"),

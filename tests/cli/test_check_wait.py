@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -15,15 +16,13 @@ import pytest
 from check_runs import ROOT, InProcess, LatePort
 from hypothesis import given
 from hypothesis import strategies as st
-from made_runs import failed, measured, opened, reached, result_of
+from made_runs import failed, opened, reached, result_of
 from servers import Servers
 
-from pytest_netmon.campaign import retried_outcomes
-from pytest_netmon.cli.awaiting import TRY_EVERY_S, awaiting_plan, is_awaited, waiting_line
 from pytest_netmon.cli.screen import Screen
-from pytest_netmon.outcomes import OUTCOMES
-from pytest_netmon.plan import Endpoint, Plan, validate_plan
 from pytest_netmon.reports.failure import failure_text
+from pytest_netmon.reports.waiting import waiting_line
+from pytest_netmon.waits import WAIT_INTERVAL_S, Wait, tries_apart_s
 
 SCHEMA = json.loads((ROOT / "pytest_netmon/schemas/results.schema.json").read_text())
 
@@ -63,7 +62,7 @@ def test_a_port_that_opens_later_is_waited_for(check: InProcess, listening_once_
     (samples,) = written()["raw_data"]["127.0.0.1"].values()
     outcomes = [sample["outcome"] for sample in samples]
     assert outcomes == ["refused"] * (len(samples) - 1) + ["open"]
-    assert f"; reached at try {len(samples)}, after " in line
+    assert f" s until it was reached ({len(samples)} tries: {len(samples) - 1} x refused)" in line
 
 
 def test_what_is_open_passes_without_waiting_for_the_others(
@@ -86,10 +85,18 @@ def test_a_measured_target_is_measured_once_it_can_be_reached(
     (samples,) = document["raw_data"]["127.0.0.1"].values()
     assert [sample["check"] for sample in samples] == list(range(1, 21))
     assert {sample["outcome"] for sample in samples} == {"open"}
+    (endpoint,) = document["endpoints"]
+    waited = endpoint["waited"]
+    tries = waited["tries"]
+    assert (waited["met"], waited["outcomes"]) == (True, {"refused": tries - 1, "open": 1})
+    assert waited["latest"][-2:] == ["refused", "open"]
+    assert f"; waited {waited['took_s']:.1f} s before it was measured ({tries} tries: {tries - 1} x refused)" in ran.out
+    assert (endpoint["statistics"]["checks"], endpoint["statistics"]["errors"]) == (20, {})
     session = document["monitoring_session"]
     start, end = (datetime.fromisoformat(session[key]) for key in ("start_time", "end_time"))
     times = [datetime.fromisoformat(sample["timestamp"]) for sample in samples]
-    assert times[0] - start >= timedelta(seconds=TRY_EVERY_S)  # the second try, at the soonest, found it open
+    assert times[0] - start >= timedelta(seconds=WAIT_INTERVAL_S)  # the second try, at the soonest, found it open
+    assert times[0] - start >= timedelta(seconds=waited["took_s"] - 0.001)
     assert times[-1] <= end
     assert session["partial"] is False
 
@@ -120,8 +127,9 @@ def test_what_was_reached_but_not_measured_before_a_signal_is_not_finished(
     assert ran.status == 143
     assert ran.out.startswith("interrupted by SIGTERM: 2 not finished in ")
     first, second = written()["endpoints"]
-    assert first["reasons"] == ["interrupted: 0 of 20 checks were made"]
-    assert second["reasons"][0].startswith("interrupted after ")
+    assert re.fullmatch(r"interrupted: \d+ of 20 checks were made", first["reasons"][0])
+    assert re.fullmatch(r"interrupted after (1 try|\d+ tries) of waiting", second["reasons"][0])
+    assert (first["waited"]["met"], second["waited"]["met"]) == (True, None)
 
 
 def test_the_rate_to_a_host_holds_while_waiting(check: InProcess, servers: Servers) -> None:
@@ -161,59 +169,33 @@ def test_quiet_shows_no_progress(check: InProcess, servers: Servers, monkeypatch
     assert check("-q", servers.closed().target, "--wait", "600ms").err == ""
 
 
-def test_every_outcome_but_open_is_tried_again() -> None:
-    (awaited,) = awaiting_plan(Plan(endpoints=[reached()]), 60).endpoints
-    assert set(retried_outcomes(awaited)) == set(OUTCOMES) - {"open"}
-
-
-def test_only_what_is_expected_to_be_open_is_waited_for() -> None:
-    assert is_awaited(reached())
-    assert is_awaited(measured("db", 1))
-    assert not any(map(is_awaited, [reached(expect="closed"), reached(skip="x"), reached(xfail="x")]))
-
-
-def test_a_longer_interval_of_the_user_s_is_kept() -> None:
-    (awaited,) = awaiting_plan(Plan(endpoints=[reached(interval_s=5.0)]), 60).endpoints
-    assert (awaited.interval_s, awaited.count) == (5.0, 13)
-
-
-@given(
-    st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=200),
-    st.floats(0.001, 86400),
-    st.floats(1, 5000),
-    st.floats(1, 500),
-)
-def test_a_waiting_plan_is_sound_and_keeps_its_rates(
-    hosts: list[str], wait_s: float, max_rate: float, max_rate_per_host: float
+@given(st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=200), st.floats(1, 5000), st.floats(1, 500))
+def test_tries_are_so_far_apart_that_the_rates_hold(
+    hosts: list[str], max_rate: float, max_rate_per_host: float
 ) -> None:
-    endpoints = [Endpoint(host=host, port=port) for port, host in enumerate(hosts, 1)]
-    plan = awaiting_plan(Plan(endpoints=endpoints, max_rate=max_rate, max_rate_per_host=max_rate_per_host), wait_s)
-    assert validate_plan(plan) == []
-    assert sum(1 / endpoint.interval_s for endpoint in plan.endpoints) <= max_rate * 1.000001
-    for host in set(hosts):
-        rate = sum(1 / endpoint.interval_s for endpoint in plan.endpoints if endpoint.host == host)
-        assert rate <= max_rate_per_host * 1.000001
-    for endpoint in plan.endpoints:
-        assert endpoint.interval_s >= TRY_EVERY_S
-        assert endpoint.wait_s == wait_s
-        assert (endpoint.count - 1) * endpoint.interval_s <= wait_s * 1.000001
+    apart_s = tries_apart_s(hosts, max_rate, max_rate_per_host)
+    assert len(hosts) / apart_s <= max_rate * 1.000001
+    assert all(hosts.count(host) / apart_s <= max_rate_per_host * 1.000001 for host in set(hosts))
 
 
 def test_a_line_names_who_is_waited_for_and_why() -> None:
-    pending = [(reached("db.internal", 5432), "refused"), (reached("cache", 6379), None)]
-    assert waiting_line(pending, 5, 12.34, 60.0) == (
+    pending = [
+        (reached("db.internal", 5432, wait=Wait(60.0)), "refused"),
+        (reached("cache", 6379, wait=Wait(30.0)), None),
+    ]
+    assert waiting_line(pending, 5, 12.34) == (
         "netmon: 12.3 s of 60 s, waiting for 2 of 5: db.internal:5432 (refused), cache:6379"
     )
 
 
 def test_a_line_counts_those_that_it_has_no_room_for() -> None:
     pending = [(reached(f"h{number}", 1), "timeout") for number in range(12)]
-    assert waiting_line(pending, 12, 1, 5).endswith(", h9:1 (timeout) and 2 more")
+    assert waiting_line(pending, 12, 1).endswith(", h9:1 (timeout) and 2 more")
 
 
 def test_a_failed_wait_tells_the_latest_outcomes_and_explains_the_last_one_first() -> None:
     checks = [failed("dns_not_found")] * 5 + [failed("refused")] * 2 + [failed("timeout", clock_ms=3000.0)]
-    text = failure_text(result_of(reached(wait_s=60.0, count=241, interval_s=0.25), checks))
+    text = failure_text(result_of(reached(wait=Wait(60.0), count=241, interval_s=0.25), checks))
     lines = text.split("\n")
     assert "not reached within 60 s in 8 tries" in lines[0]
     assert lines[1].startswith("  timeout (")
@@ -221,5 +203,5 @@ def test_a_failed_wait_tells_the_latest_outcomes_and_explains_the_last_one_first
 
 
 def test_a_wait_that_is_over_at_once_has_nothing_to_note() -> None:
-    result = result_of(reached(wait_s=60.0, count=241), [opened(0.4)])
+    result = result_of(reached(wait=Wait(60.0), count=241), [opened(0.4)])
     assert result.verdict.notes == ()

@@ -73,7 +73,7 @@ def test_an_editor_accepts_a_file_as_it_is_written_before_variables_are_replaced
 
 
 def test_an_editor_accepts_a_variable_for_every_value() -> None:
-    settings = dict.fromkeys(("count", "warmup", "interval", "timeout", "ports", "limits", "warn"), "${X}")
+    settings = dict.fromkeys(("count", "warmup", "interval", "timeout", "wait", "ports", "limits", "warn"), "${X}")
     target = {
         "host": "${X}",
         "name": "${X}",
@@ -94,6 +94,7 @@ def test_an_editor_accepts_a_variable_for_every_value() -> None:
     ("key", "value"),
     [
         *(("count", value) for value in (0, -1, "0", "x", 1.5, True, None, [], 1_000_001)),
+        *(("wait", value) for value in (0, "5 sec", "", True, None, [], {}, {"stable": 3}, {"timeout": 0})),
         *(("warmup", value) for value in (-1, "-1", "x", 1.5, True, None, [], 1_000_001)),
         *(("warn", value) for value in ([], [5], {}, [{}], "", [""], None, True)),
         *(("timeout", value) for value in (0, -1, "-1s", "5 sec", "", True, None, [])),
@@ -120,6 +121,7 @@ def test_schema_and_readers_refuse_the_same_and_say_it_once(written: Written, ke
     [
         *(("count", value) for value in (1, "40", 1_000_000)),
         *(("warmup", value) for value in (0, "0")),
+        *(("wait", value) for value in (60, "60s", {"timeout": "60s"}, {"timeout": 5, "interval": 1, "stable": "3"})),
         *(("warn", value) for value in ("max < 1s", ["max < 1s", "success >= 9%"])),
         *(("timeout", value) for value in (1, 0.5, "250ms", "2", ".5s", "1 m", "1d")),
         *(("ports", value) for value in (1, "1-3", [1, "2-3", "4"], "1, 2")),

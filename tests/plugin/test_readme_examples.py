@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from pytest_netmon.config.load import Overrides, load_plan
+from pytest_netmon.waits import Wait
 
 _README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 
@@ -60,6 +61,12 @@ def test_controls_are_as_shown(project):
         ("db.internal:5432", False),
         ("admin.example.com:22", False),
     ]
+
+
+def test_a_wait_is_as_shown(project):
+    path = project.write("netmon.yaml", block("wait"))
+    (endpoint,) = load_plan([path], Overrides(), env={}, base=project.path).endpoints
+    assert endpoint.wait == Wait(60.0, 1.0, 3)
 
 
 def test_the_mistakes_are_told_as_shown(project):

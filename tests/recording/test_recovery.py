@@ -50,7 +50,7 @@ def test_a_plan_is_kept_whole_but_for_the_host_of_a_redacted_endpoint() -> None:
 def test_a_plan_of_an_older_version_is_read_without_what_that_did_not_know() -> None:
     record: dict[str, Any] = record_of(PLAN)
     for endpoint in record["endpoints"]:
-        for name in ("warn", "tags", "warmup", "close", "watched", "wait_s"):
+        for name in ("warn", "tags", "warmup", "close", "watched", "wait"):
             del endpoint[name]
     (first, _, _) = plan_of(record).endpoints
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import datetime
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from pytest_netmon.limits import parse_limit
+from pytest_netmon.outcomes import EXPECTED
 from pytest_netmon.plan import Endpoint, Plan
 from pytest_netmon.problems import Source
 from pytest_netmon.run import Result, Run
-from pytest_netmon.samples import Sample
+from pytest_netmon.samples import WAITING, Sample
 from pytest_netmon.statistics import StatisticsBuilder
 from pytest_netmon.verdict import judge
+from pytest_netmon.waited import Waited
 
 START = datetime.datetime(2026, 7, 1, 12, 30, 0, 123456, datetime.timezone(datetime.timedelta(hours=2)))
 MACHINE = {"host": "runner-7", "system": "Linux", "release": "6.18", "python": "3.11.9"}
@@ -80,17 +83,30 @@ def result_of(
         if sample.is_counted:
             builder.add(sample)
     statistics = builder.finish()
+    waited = _waited(endpoint, store.samples[index])
     answered = [sample.address for sample in store.samples[index] if sample.outcome == "open"]
     tried = [sample.address for sample in store.samples[index] if sample.address]
     return Result(
         index=index,
         endpoint=endpoint,
         statistics=statistics,
-        verdict=judge(endpoint, statistics, complete=complete),
+        verdict=judge(endpoint, statistics, complete=complete, waited=waited),
         complete=complete,
         address=(answered or tried or [None])[-1],
         store=store,
+        waited=waited,
     )
+
+
+def _waited(endpoint: Endpoint, samples: Sequence[Sample]) -> Waited | None:
+    """As the prober and the recording see it: the tries of a measured endpoint have the number -1."""
+    if endpoint.wait is None:
+        return None
+    tries = [sample for sample in samples if sample.check == WAITING] or samples
+    latest = tuple(sample.outcome for sample in tries)
+    met = [outcome in EXPECTED[endpoint.expect] for outcome in latest[-endpoint.wait.stable :]]
+    is_met = all(met) and len(met) == endpoint.wait.stable
+    return Waited(Counter(latest), is_met, tries[-1].end_us / 1e6, latest[-3:])
 
 
 def run_of(probed: Sequence[tuple[Endpoint, Sequence[dict[str, Any]]]], *others: Endpoint, **fields: Any) -> Run:

@@ -12,6 +12,7 @@ from made_runs import failed, measured, opened, product_failure, reached, result
 from pytest_netmon.outcomes import OUTCOMES, cause_of, next_step_of
 from pytest_netmon.reports.failure import failure_text, next_steps, one_line
 from pytest_netmon.samples import Attempt
+from pytest_netmon.waits import Wait
 
 NO_ROUTE = {"errno": "EHOSTUNREACH", "message": "No route to host"}
 REFUSED = {"errno": "ECONNREFUSED", "message": "Connection refused", "clock_ms": 1.0}
@@ -146,14 +147,14 @@ class TestAReachedEndpoint:
 class TestAnEndpointThatWasWaitedFor:
     def test_says_how_long_and_tells_the_latest_outcome_first(self):
         checks = [failed("dns_not_found")] * 25 + [failed("refused", **REFUSED)] * 4
-        lines = lines_of(result_of(reached(wait_s=45.0, count=60), checks))
+        lines = lines_of(result_of(reached(wait=Wait(45.0), count=60), checks))
         assert lines[0] == "db.internal:5432 (10.0.3.7): refused, not reached within 45 s in 29 tries"
         assert lines[1] == f"  4 x refused ({cause_of('refused', 3.0)})"
         assert f"  25 x dns_not_found ({cause_of('dns_not_found', 3.0)})" in lines
         assert "  the last tries: refused, refused, refused" in lines
 
     def test_does_not_list_tries_that_were_all_the_same(self):
-        text = failure_text(result_of(reached(wait_s=45.0, count=60), [failed("timeout")] * 20))
+        text = failure_text(result_of(reached(wait=Wait(45.0), count=60), [failed("timeout")] * 20))
         assert "the last tries" not in text
 
 

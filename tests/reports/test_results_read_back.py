@@ -28,6 +28,7 @@ from pytest_netmon.safe import for_terminal
 from pytest_netmon.samples import Attempt, Gap, Lateness, Sample
 from pytest_netmon.statistics import DistributionBuilder
 from pytest_netmon.strict_json import DocumentError, parse
+from pytest_netmon.waits import Wait
 
 REFUSED = failed("refused", clock_ms=1.0, errno="ECONNREFUSED", icmp=(3, 3), message="Connection refused")
 STAGES = {"proxy_ms": 4.5, "tls_ms": 11.25, "cert_expires_s": -86_400}
@@ -42,6 +43,7 @@ SETTINGS: dict[str, Any] = {
     "close": "reset",
     "control": False,
     "tags": ("db", "prod"),
+    "wait": Wait(60.0, 0.25, 2),
     "warn": (parse_limit("p95 < 9ms", "defaults"),),
     "source": Source("netmon.yaml", 7, 5),
 }
@@ -75,13 +77,15 @@ def full_run() -> Run:
             (reached("admin", 22, expect="closed"), [REFUSED]),
             (reached("busy", 443), [failed("local_error", errno="EMFILE", message="Too many open files")]),
             (reached("gateway", 443, control=True), [opened(0.4, syn_repeats=None)]),
+            (reached("late", 443, wait=Wait(60.0)), [REFUSED, opened(0.4)]),
+            (measured("never", 443, wait=Wait(60.0)), [{**REFUSED, "check": -1}]),
         ],
         reached("old", 80, skip="moved"),
         plan=Plan(endpoints=[], files=("netmon.yaml",)),
         gaps=(Gap(1_000, 2_500_000, "suspended", 3),),
         lost_samples=2,
         warnings=("something to know",),
-        measuring=Measuring(lag=lag_of(*[0] * 7), own_clock_checks=1, late_starts=Lateness(7, 90, 400, 2100)),
+        measuring=Measuring(lag=lag_of(*[0] * 8), own_clock_checks=1, late_starts=Lateness(7, 90, 400, 2100)),
     )
 
 
@@ -107,9 +111,7 @@ def test_each_setting_of_an_endpoint_comes_back() -> None:
     """Whoever gives Endpoint a field gives it to the file and to its reader too."""
     endpoint = measured("10.0.0.1", 443, "p95 < 5ms", count=2, **SETTINGS)
     set_here = {*SETTINGS, "host", "port", "measured", "count", "limits"}
-    untouched = (
-        {field.name for field in dataclasses.fields(Endpoint)} - set_here - {"watched", "wait_s", "expect", "skip"}
-    )
+    untouched = {field.name for field in dataclasses.fields(Endpoint)} - set_here - {"watched", "expect", "skip"}
     assert not untouched, "add them to SETTINGS, with another value than the usual one"
     (back,) = run_of_results(text_of(run_of([(endpoint, [opened(1.0)] * 2)]))).plan.endpoints
     assert back == dataclasses.replace(endpoint, host="db")  # redacted: its name stands in for the host
@@ -132,7 +134,7 @@ def test_each_value_of_a_sample_comes_back() -> None:
 
 def test_a_monitor_that_runs_for_ever_and_a_wait_come_back() -> None:
     watched = measured("db", 1, count=None, watched=True)
-    waited = reached("api", 443, wait_s=60.0, count=241, interval_s=0.25)
+    waited = reached("api", 443, wait=Wait(60.0))
     run = run_of([(watched, [opened(1.0)] * 3), (waited, [failed("refused")] * 5 + [opened(2.0)])])
     assert run_of_results(text_of(run)).plan.endpoints == run.plan.endpoints
 
@@ -177,7 +179,7 @@ SESSION, DB = ("monitoring_session",), ("raw_data", "db", "5432")
         ((*DB, 0, "connect_ms"), -1, "raw_data.db.5432[0]: expected a number of milliseconds or null for connect_ms"),
         ((*DB, 0, "connect_ms"), True, "raw_data.db.5432[0]: expected a number of milliseconds or null for connect_ms"),
         ((*DB, 0, "connect_ms"), None, "raw_data.db.5432[0]: a connect time belongs to an open sample, and to no"),
-        ((*DB, 0, "check"), 1.5, "raw_data.db.5432[0]: expected a whole number from 0"),
+        ((*DB, 0, "check"), 1.5, "raw_data.db.5432[0]: expected a whole number from -1"),
         ((*DB, 2, "outcome"), "\x1b[2J", "raw_data.db.5432[2]: expected the name of an outcome"),
         ((*DB, 0, "timestamp"), "2020-01-01T00:00:00.000000+00:00", "expected a timestamp from monitoring_session.st"),
         ((*DB, 0, "endpoint"), "x", "raw_data.db.5432[0]: expected a sample that says by endpoint and vantage which"),
@@ -212,7 +214,7 @@ def test_what_a_later_version_adds_is_passed_over() -> None:
     document["new"] = document["monitoring_session"]["new"] = document["endpoints"][0]["new"] = {"deep": []}
     document["endpoints"][0]["settings"]["new"] = 5
     document["raw_data"]["db"]["5432"][0]["new_ms"] = 5.0
-    assert len(run_of_results(json.dumps(document)).results) == 6
+    assert len(run_of_results(json.dumps(document)).results) == 8
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,6 @@ def test_a_host_is_text(host: object) -> None:
         ("warn", 5, "a tuple of limits for warn"),
         ("skip", True, "a reason or None for skip"),
         ("xfail", True, "a reason or None for xfail"),
-        ("wait_s", "x", "seconds above 0 or None for wait_s"),
         ("measured", 1, "True or False for measured"),
         ("watched", None, "True or False for watched"),
         ("control", "x", "True or False for control"),
