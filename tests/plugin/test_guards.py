@@ -58,7 +58,7 @@ def test_text_of_a_file_cannot_steer_the_terminal(project):
     assert "\x1b" not in refused(project.run("--netmon"))
 
 
-@pytest.mark.parametrize("arguments", [["-n0"], ["-n2", "--collect-only"]])
+@pytest.mark.parametrize("arguments", [["-n0"], ["-n0", "--dist=loadgroup"], ["-n2", "--collect-only"]])
 def test_xdist_that_distributes_nothing_is_fine(project, servers, arguments):
     pytest.importorskip("xdist")
     project.write_targets(servers.open().target)
@@ -77,7 +77,7 @@ def test_the_plugin_can_be_switched_off(project):
     assert refused(project.run("-p", "no:netmon", "--netmon"))
 
 
-@pytest.mark.parametrize("plugin", ["terminal", "cacheprovider", "junitxml", "capture"])
+@pytest.mark.parametrize("plugin", ["terminal", "cacheprovider", "junitxml", "capture", "xdist"])
 def test_the_gate_needs_no_other_plugin(project, servers, plugin):
     server = servers.open()
     project.write("pytest.ini", "[pytest]\n")

@@ -25,12 +25,14 @@ real = Campaign.start
 def start(self):
     real(self)
     Path(f"process-{self._process.pid}").touch()
+    Path(f"prober-{self._process.pid}").touch()
 
 Campaign.start = start
 
 def pytest_configure(config):
     if hasattr(config, "workerinput"):
         Path(f"process-{os.getpid()}").touch()
+        Path(f"worker-{os.getpid()}").touch()
 
 def pytest_sessionfinish(session, exitstatus):
     if hasattr(session.config, "workerinput"):
@@ -57,7 +59,7 @@ def temporary(monkeypatch, tmp_path_factory):
 
 def left_behind(project):
     """The processes of a session that are still there."""
-    started = [int(path.name.partition("-")[2]) for path in project.path.glob("process-*")]
+    started = pids(project, "process")
     assert started
     return [pid for pid in started if _is_running(pid)]
 
@@ -68,6 +70,10 @@ def _is_running(pid):
     except ProcessLookupError:
         return False
     return True
+
+
+def pids(project, kind):
+    return [int(path.name.partition("-")[2]) for path in project.path.glob(f"{kind}-*")]
 
 
 def wait_until(met):
@@ -124,11 +130,13 @@ def test_sigterm_ends_a_session_in_good_order(project, servers, temporary):
     assert left_behind(project) == []
 
 
-def test_exitfirst_frees_workers_that_wait_without_more_failures(project, servers):
+@pytest.mark.parametrize(("option", "failures"), [("-x", 1), ("--maxfail=2", 2)])
+def test_the_last_failure_frees_workers_that_wait_without_more_failures(project, servers, option, failures):
     server = servers.open()
-    project.write_targets(measured(servers.closed()), slow(server, name="slow"), slow(servers.open(), name="slower"))
-    result = project.run_apart("--netmon", "-n3", "-x")
-    result.assert_outcomes(failed=1)
+    closed = [measured(servers.closed()) for _ in range(failures)]
+    project.write_targets(*closed, slow(server, name="slow"), slow(servers.open(), name="slower"))
+    result = project.run_apart("--netmon", "-n3", option)
+    result.assert_outcomes(failed=failures)
     assert is_partial(project)
     assert server.connects < 1000
 
@@ -156,6 +164,28 @@ def test_a_worker_that_dies_loses_nothing_and_its_replacement_goes_on(project, s
     assert up.connects == 2
     assert not is_partial(project)
     assert sorted(endpoint["verdict"] for endpoint in project.artifact()["endpoints"]) == ["failed", "passed"]
+    assert left_behind(project) == []
+    assert list(temporary.glob("netmon-*")) == []
+
+
+@posix
+@pytest.mark.parametrize("victims", [1, 2])
+def test_workers_that_are_killed_while_they_wait_lose_nothing(project, servers, temporary, victims):
+    opened = [servers.open() for _ in range(3)]
+    project.write_targets(*(measured(server, count=30, interval="100ms") for server in opened))
+    project.write("conftest.py", NOTES)
+    process = project.popen("--netmon", "-n2")
+    wait_until(lambda: opened[0].connects > 2)
+    workers = pids(project, "worker")
+    assert len(workers) == 2
+    for worker in workers[:victims]:
+        os.kill(worker, signal.SIGKILL)
+    out, err = process.communicate(timeout=60)
+    assert "INTERNALERROR" not in out + err
+    assert out.count("crashed while running 'netmon.yaml::test_tcp") == victims
+    assert [server.connects for server in opened] == [30] * 3
+    assert not is_partial(project)
+    assert [each["verdict"] for each in project.artifact()["endpoints"]] == ["passed"] * 3
     assert left_behind(project) == []
     assert list(temporary.glob("netmon-*")) == []
 
@@ -207,6 +237,24 @@ def start_and_kill(self):
 
 Campaign.start = start_and_kill
 """
+
+
+@posix
+def test_a_prober_that_is_killed_in_mid_run_keeps_what_it_measured(project, servers):
+    server, quick = servers.open(), servers.open()
+    project.write_targets(slow(server), measured(quick))
+    project.write("conftest.py", NOTES)
+    process = project.popen("--netmon", "-n2")
+    wait_until(lambda: server.connects > 2 and quick.connects == 2)
+    (prober,) = pids(project, "prober")
+    os.kill(prober, signal.SIGKILL)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == pytest.ExitCode.TESTS_FAILED, out + err
+    assert "the prober ended too early (SIGKILL" in out
+    assert is_partial(project)
+    results = {each["port"]: each for each in project.artifact()["endpoints"]}
+    assert (results[quick.port]["verdict"], results[server.port]["verdict"]) == ("passed", "inconclusive")
+    assert results[server.port]["statistics"]["checks"] >= 2
 
 
 def test_a_prober_that_cannot_be_started_is_told_of(project, servers):

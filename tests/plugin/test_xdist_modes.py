@@ -39,6 +39,7 @@ def test_each_endpoint_is_probed_as_often_as_without_xdist(project, servers, mod
     assert [endpoint["verdict"] for endpoint in endpoints] == ["passed"] * 5 + ["failed"]
     assert not project.artifact()["monitoring_session"]["partial"]
     assert len(list(ET.fromstring(project.artifact("netmon-junit.xml")).iter("testcase"))) == 6
+    result.stdout.fnmatch_lines(["netmon: 6 endpoints*; one campaign for 4 workers"])
     text = result.stdout.str()
     assert text.count("= netmon =") == 1
     assert text.count("written: netmon-report/netmon.json") == 1

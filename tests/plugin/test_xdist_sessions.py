@@ -15,17 +15,32 @@ def told(result):
     return sorted(line.partition("told: ")[2] for line in result.outlines if "told: " in line)
 
 
-def test_what_is_deselected_or_skipped_gets_no_packet(project, servers):
+@pytest.mark.parametrize(
+    "arguments", [["-k", "wanted"], ["-m", "chosen"], ["--netmon-tag=chosen"], ["--deselect=netmon.yaml::test_tcp[{}]"]]
+)
+def test_what_is_deselected_or_skipped_gets_no_packet(project, servers, arguments):
     wanted, deselected, skipped = servers.open(), servers.open(), servers.open()
     project.write_targets(
-        measured(wanted, name="wanted"),
+        measured(wanted, name="wanted", tags=["chosen"]),
         measured(deselected, name="other"),
-        measured(skipped, name="wanted-not", skip="later"),
+        measured(skipped, name="wanted-not", skip="later", tags=["chosen"]),
     )
-    project.run_apart("--netmon", "-n2", "-k", "wanted").assert_outcomes(passed=1, skipped=1)
+    arguments = [argument.format(f"other:{deselected.port}") for argument in arguments]
+    project.run_apart("--netmon", "-n2", *arguments).assert_outcomes(passed=1, skipped=1)
     assert (wanted.connects, deselected.connects, skipped.connects) == (2, 0, 0)
     measured_ones = [each["name"] for each in project.artifact()["endpoints"] if each["verdict"]]
     assert measured_ones == ["wanted"]
+
+
+def test_what_failed_last_is_probed_alone(project, servers):
+    up, down = servers.open(), servers.closed()
+    project.write("pytest.ini", "[pytest]\n")
+    project.write_targets(measured(up), measured(down))
+    project.run_apart("--netmon", "-n2").assert_outcomes(passed=1, failed=1)
+    result = project.run_apart("--netmon", "-n2", "--lf")
+    result.assert_outcomes(failed=1)
+    assert up.connects == 2
+    result.stdout.fnmatch_lines(["1 of 2 endpoints checked (1 deselected)"])
 
 
 @pytest.mark.parametrize("arguments", [["-k", "nothing"], ["--collect-only"], ["--setup-plan"]])
@@ -101,6 +116,18 @@ def test_where_a_file_cannot_be_collected_the_other_tests_are_probed_as_xdist_ru
     assert server.connects == 2
 
 
+@pytest.mark.parametrize("keeps_from_telling", ["pytest.skip('not today')", "pytest.xfail('not today')"])
+def test_a_failure_that_no_test_tells_of_is_red(project, servers, keeps_from_telling):
+    down = servers.closed()
+    project.write_targets(measured(down), measured(servers.open()))
+    project.write("conftest.py", f"import pytest\ndef pytest_runtest_setup(): {keeps_from_telling}\n")
+    result = project.run_apart("--netmon", "-n2")
+    is_told = "xfail" in keeps_from_telling
+    assert result.ret == (pytest.ExitCode.OK if is_told else pytest.ExitCode.TESTS_FAILED)
+    lines = [line for line in result.outlines if line.startswith(f"{down.target} failed, and no test says so")]
+    assert len(lines) == (0 if is_told else 1)
+
+
 FAILS_ONCE = """
 import os
 
@@ -156,13 +183,6 @@ sharing.probed = probed
 """
 
 
-def test_the_shared_wait_is_not_counted_against_a_tests_timeout(project, servers):
-    pytest.importorskip("pytest_timeout")
-    server = servers.open()
-    project.write_targets(measured(server, count=21, interval="100ms"))
-    project.run_apart("--netmon", "-n1", "--timeout=1.5").assert_outcomes(passed=1)
-
-
 @pytest.mark.parametrize("arguments", [["-n2"], ["-n", "1"], ["-d", "--tx=2*popen"], ["--tx=popen//nice=1", "-d"]])
 def test_every_way_to_ask_for_processes_here_works(project, servers, arguments):
     server = servers.open()
@@ -199,3 +219,30 @@ def test_a_control_is_probed_once_and_its_failure_reaches_all_workers(project, s
     )
     project.run_apart("--netmon", "-n2").assert_outcomes(passed=1, errors=2)
     assert up.connects == 1
+
+
+WAITS = """
+import dataclasses
+
+def pytest_netmon_plan(plan):
+    never = [each.name for each in plan.endpoints].index("never")
+    plan.endpoints[never] = dataclasses.replace(plan.endpoints[never], wait_s=1, interval_s=0.1, count=100)
+"""
+
+
+def test_controls_warm_up_soft_limits_and_waits_mean_the_same(project, servers):
+    control, warm, never = servers.open(), servers.open(), servers.closed()
+    project.write_targets(
+        measured(warm, name="warm", count=3, warmup=2, warn=["p50 < 0.001ms"]),
+        {"host": never.host, "ports": [never.port], "name": "never"},
+    )
+    with (project.path / "netmon.yaml").open("a", encoding="utf-8") as file:
+        file.write(f"controls: ['{control.target}']\n")
+    project.write("conftest.py", WAITS)
+    result = project.run_apart("--netmon", "-n2")
+    result.assert_outcomes(passed=2, failed=1)
+    assert (control.connects, warm.connects) == (1, 5)
+    result.stdout.fnmatch_lines([f"warm:{warm.port}: warning: *allowed < 0.001 ms"])
+    checks = {each["name"]: each["statistics"]["checks"] for each in project.artifact()["endpoints"]}
+    assert checks["warm"] == 3
+    assert checks["never"] > 3
