@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from .judging import Judge, run_of, started_at
@@ -22,9 +22,11 @@ from .plan import Endpoint, Plan
 from .plan_record import record_of
 from .prober.protocol import VERSION
 from .prober_process import ProberProcess, prober_process
+from .proxying import Proxy, credentials_of
 from .recording import Recording
 from .run import Result, Run
 from .samples import Record, SampleFileError
+from .unexpected import Unexpected
 from .vantage import LOCAL_VANTAGE
 from .waits import Wait, tries_apart_s
 
@@ -278,6 +280,9 @@ def _endpoint_job(index: int, endpoint: Endpoint, tries_apart_s: float) -> dict[
         "retry_on": None if endpoint.measured else retried_outcomes(endpoint),
         "wait": None if endpoint.wait is None else _wait_job(endpoint, endpoint.wait, tries_apart_s),
         "redact": endpoint.redact,
+        "hold_us": round(endpoint.hold_s * 1e6),
+        "tls": None if endpoint.tls is None else asdict(endpoint.tls),
+        "proxy": None if endpoint.proxy is None else _proxy_job(endpoint.proxy),
         "close": endpoint.close,
         "late": "timeout" if endpoint.expect == "open" else "open",
     }
@@ -290,6 +295,15 @@ def _wait_job(endpoint: Endpoint, wait: Wait, apart_s: float) -> dict[str, objec
         "until_us": round(wait.timeout_s * 1e6),
         "stable": wait.stable,
     }
+
+
+def _proxy_job(proxy: Proxy) -> dict[str, object]:
+    """With user and password, which stand nowhere but in the job: on the standard input of the prober."""
+    try:
+        credentials = credentials_of(proxy, os.environ)
+    except Unexpected as unexpected:
+        raise CampaignError(unexpected.told("one that cannot be sent")) from None
+    return {"kind": proxy.kind, "host": proxy.host, "port": proxy.port, "auth": credentials and list(credentials)}
 
 
 def retried_outcomes(endpoint: Endpoint) -> list[str]:

@@ -145,16 +145,6 @@ def least_count(limit: Limit) -> int | None:
     return None if exact == 100 else math.ceil(100 / (100 - exact))
 
 
-def unavailable_reason(metric: Metric) -> str | None:
-    """Return why this version cannot measure `metric`, None where it can. A limit on such a metric
-    is a configuration error: without samples it would always break."""
-    if metric.phase in ("tls", "proxy", "total"):
-        return f"{metric.shown_name} cannot be measured yet: checks end with the TCP connect"
-    if metric.name == "cert.expires_in":
-        return "cert.expires_in cannot be measured yet: checks make no TLS handshake"
-    return None
-
-
 def holds(limit: Limit, value: float) -> bool:
     """Say whether a measured value keeps the limit.
 

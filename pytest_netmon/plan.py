@@ -12,11 +12,13 @@ from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from typing import Literal, get_args
 
-from .limits import Limit, asks_for_success, least_count, unavailable_reason
+from .limits import Limit, asks_for_success, least_count
 from .outcomes import EXPECTED, OPEN
 from .plan_values import host_texts, is_count, is_positive, is_printable, is_tag, is_whole, key_of_host, mistyped_texts
 from .problems import Problem, Source
+from .proxying import Proxy
 from .safe import for_terminal
+from .stages import Tls, stage_limit_text, stage_texts
 from .units import show_duration
 from .vantage import LOCAL_VANTAGE, Vantage
 from .waits import Wait, wait_texts
@@ -70,6 +72,8 @@ class Endpoint:
     watched: by `netmon monitor`: measured, and without limits nothing is asked of it (`is_judged`).
     skip, xfail: the user's reason, None where not asked for.
     redact: show `name` in place of host and address everywhere.
+    hold_s: how long a connection is held open, to see whether the peer closes it at once.
+    tls, proxy: a handshake after the connect, and what the connect goes through; None: none.
     close: with FIN after a drain, or with RST at once.
     control: it must be reached for the run to mean anything; where it was not, others that failed are inconclusive.
     tags: to select by, each once; marks of its tests too.
@@ -93,6 +97,9 @@ class Endpoint:
     skip: str | None = None
     xfail: str | None = None
     redact: bool = False
+    hold_s: float = 0.0
+    tls: Tls | None = None
+    proxy: Proxy | None = None
     close: Close = "fin"
     control: bool = False
     tags: tuple[str, ...] = ()
@@ -119,9 +126,15 @@ class Endpoint:
         """The host as reports may show it: the name where the endpoint is redacted."""
         return self.name if self.redact and self.name else self.host
 
+    @property
+    def shown_tls(self) -> Tls | None:
+        """The TLS settings as reports may show them."""
+        return self.tls.redacted if self.redact and self.tls else self.tls
+
     def __repr__(self) -> str:
         """As of any dataclass, but without a redacted host: tracebacks and `--setup-show` print this."""
-        values = {each.name: getattr(self, each.name) for each in fields(self)} | {"host": self.shown_host}
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        values |= {"host": self.shown_host, "tls": self.shown_tls}
         return f"Endpoint({', '.join(f'{name}={value!r}' for name, value in values.items())})"
 
     @property
@@ -318,6 +331,7 @@ def _schedule_texts(endpoint: Endpoint) -> Iterator[str]:
         yield f"expected one of {', '.join(EXPECTED)} for expect, got {endpoint.expect!r:.80}"
     elif endpoint.control and not endpoint.expects_open:
         yield f"a control must be expected to be open, got {endpoint.expect}"
+    yield from stage_texts(endpoint.hold_s, endpoint.tls, endpoint.proxy, redacted=endpoint.redact)
     if endpoint.close not in get_args(Close):
         yield f"expected one of {', '.join(get_args(Close))} for close, got {endpoint.close!r:.80}"
     endless = endpoint.count is None and endpoint.watched
@@ -343,17 +357,17 @@ def _schedule_texts(endpoint: Endpoint) -> Iterator[str]:
 def _limit_texts(endpoint: Endpoint, limit: Limit) -> Iterator[str]:
     """What is wrong with a limit on that endpoint: chiefly that it could never hold."""
     metric, least = limit.metric, least_count(limit)
-    unavailable = unavailable_reason(metric)
-    if unavailable is not None:
-        yield unavailable
-    elif not endpoint.expects_open and metric.unit in ("ratio", "ms"):
+    of_stages = stage_limit_text(metric, endpoint.tls, endpoint.proxy)
+    if of_stages is not None:
+        yield of_stages
+    elif not endpoint.expects_open and (metric.unit in ("ratio", "ms") or metric.name == "cert.expires_in"):
         yield "an endpoint that is expected to be closed has neither success nor times to limit"
     elif metric.name == "success" and not asks_for_success(limit):
         allowed = limit.text.rpartition(" ")[2]
         yield f"an upper bound on success would fail what works: write success >= {allowed}"
     elif not endpoint.measured:
         yield "limits need a measured endpoint: say how often to check it (count)"
-    elif metric.phase == "dns" and _is_literal(endpoint.host):
+    elif metric.phase == "dns" and _is_literal(endpoint.proxy.host if endpoint.proxy else endpoint.host):
         yield "the host is an address, so that no name is resolved and no dns time measured"
     elif metric.phase == "dns" and endpoint.warmup:
         yield "the name is resolved before the warmup checks, so that no dns time is counted: leave warmup out"

@@ -11,6 +11,8 @@ from dataclasses import asdict
 from .limits import Limit, LimitError, parse_limit
 from .plan import Endpoint, Plan
 from .problems import Source
+from .proxying import Proxy
+from .stages import Tls
 from .vantage import Vantage
 from .waits import Wait
 
@@ -53,6 +55,8 @@ def plan_of(record: object) -> Plan:
 def _endpoint_record(endpoint: Endpoint) -> dict[str, object]:
     record = {name: getattr(endpoint, name) for name in Endpoint.__slots__}
     record["host"] = endpoint.shown_host
+    record["tls"] = None if endpoint.shown_tls is None else asdict(endpoint.shown_tls)
+    record["proxy"] = None if endpoint.proxy is None else asdict(endpoint.proxy)
     record["limits"] = [[limit.text, limit.origin] for limit in endpoint.limits]
     record["warn"] = [[limit.text, limit.origin] for limit in endpoint.warn]
     record["wait"] = None if endpoint.wait is None else asdict(endpoint.wait)
@@ -68,7 +72,15 @@ def endpoint_of(record: Mapping[str, object]) -> Endpoint:
     tags: tuple[str, ...] = tuple(record.get("tags", []))  # type: ignore[arg-type]
     wait = Wait(**record["wait"]) if record.get("wait") else None  # type: ignore[arg-type]
     fields = {**record, "limits": limits, "warn": warn, "tags": tags, "wait": wait, "source": source}
-    return Endpoint(**fields)  # type: ignore[arg-type]
+    return Endpoint(**{**fields, **_stages(record)})  # type: ignore[arg-type]
+
+
+def _stages(record: Mapping[str, object]) -> dict[str, object]:
+    tls, proxy = record.get("tls"), record.get("proxy")
+    return {
+        "tls": None if tls is None else Tls(**tls),  # type: ignore[arg-type]
+        "proxy": None if proxy is None else Proxy(**proxy),  # type: ignore[arg-type]
+    }
 
 
 def _limits(record: object) -> tuple[Limit, ...]:

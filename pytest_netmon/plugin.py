@@ -27,6 +27,7 @@ _OPTIONS = (
     ("interval", "TIME", False, "from one check of an endpoint to the next (250ms, 2s)"),
     ("timeout", "TIME", False, "how long a check may take (3s)"),
     ("wait", "TIME", False, "try until open, this long, before it is measured (60s)"),
+    ("proxy", "PROXY", False, "check through http://host:port, socks5://host:port, or env: the environment's proxy"),
     ("limit", "LIMIT", True, "what is allowed ('p95 < 50ms', 'success >= 99%%'); repeatable, or a,b"),
     ("tag", "TAG", True, "check only targets with this tag; !TAG: only those without; repeatable (any), or a,b"),
     ("vantage", "NAME", True, "check only from this vantage (local: this machine); repeatable, or a,b"),

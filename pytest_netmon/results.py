@@ -20,6 +20,7 @@ from .plan_values import mistyped_texts
 from .run import Measuring, Result, Run
 from .safe import for_terminal
 from .samples import MOST_TIME_US, Gap, Lateness, Sample, SampleFileError, sample_of
+from .stages import stage_texts
 from .statistics import DistributionBuilder, Statistics, StatisticsBuilder
 from .strict_json import DocumentError, Node, parse, time_of, unix_us, whole_us
 from .verdict import LimitResult, Status, Verdict
@@ -202,8 +203,10 @@ def _refuse_other_values(node: Node, endpoint: Endpoint) -> None:
     for name, known in (("expect", tuple(EXPECTED)), ("close", get_args(Close))):
         if settings.needed(name).text() not in known:
             settings.needed(name).wrong(f"one of {', '.join(known)}")
+    node.needed("host").text()
     shown = replace(endpoint, host=_REDACTED_HOST) if endpoint.redact is True else endpoint
-    for text in (*mistyped_texts(endpoint), *identity_texts(shown), *wait_texts(endpoint.wait)):
+    stages = stage_texts(endpoint.hold_s, endpoint.tls, endpoint.proxy, redacted=endpoint.redact)
+    for text in (*mistyped_texts(endpoint), *identity_texts(shown), *wait_texts(endpoint.wait), *stages):
         node.refuse(for_terminal(text, None))
 
 

@@ -10,7 +10,7 @@ import socket
 import socketserver
 import sys
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -20,13 +20,22 @@ BACKLOG = 128
 LATE_S = 0.4
 
 
-class Server(socketserver.TCPServer):
+class Listener(socketserver.BaseRequestHandler):
+    """Says nothing, and closes when the client does."""
+
+    def handle(self) -> None:
+        with suppress(ConnectionError):
+            self.request.recv(1)
+
+
+class Server(socketserver.ThreadingTCPServer):
     """Has a port at once, on which connects are refused; after `start` it accepts whoever comes."""
 
     request_queue_size = BACKLOG
+    daemon_threads = True
 
     def __init__(self) -> None:
-        super().__init__((HOST, 0), socketserver.BaseRequestHandler, bind_and_activate=False)
+        super().__init__((HOST, 0), Listener, bind_and_activate=False)
         self.server_bind()
         self.port = str(self.server_address[1])
         self._serving = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)

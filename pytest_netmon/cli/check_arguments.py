@@ -51,6 +51,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     how.add_argument("--count", metavar="N", help="checks of each endpoint (3 tries to reach it, 20 with limits)")
     how.add_argument("--interval", metavar="TIME", help="from one check of an endpoint to the next (250ms)")
     how.add_argument("--timeout", metavar="TIME", help="how long a check may take (3s)")
+    how.add_argument("--proxy", metavar="PROXY", help="http://HOST:PORT, socks5://HOST:PORT, env, or none: go direct")
     how.add_argument("--limit", **_REPEATED, help="what is allowed: 'p95 < 50ms', 'success >= 99%%'")
     how.add_argument("--max-rate", metavar="N", help="checks a second, all endpoints together (2000)")
     how.add_argument("--max-rate-per-host", metavar="N", help="checks a second to one host (200)")
@@ -89,6 +90,7 @@ def paths_and_targets(options: argparse.Namespace) -> tuple[list[Path], Override
         interval=options.interval,
         timeout=options.timeout,
         wait=options.wait,
+        proxy=options.proxy,
         limits=tuple(options.limit),
         max_rate=options.max_rate,
         max_rate_per_host=options.max_rate_per_host,

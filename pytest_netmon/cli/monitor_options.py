@@ -77,6 +77,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     how.add_argument("-i", "--interval", metavar="SECONDS", help="from one check of an endpoint to the next (1.0)")
     how.add_argument("-c", "--count", metavar="N", help="checks of each endpoint (until Ctrl-C)")
     how.add_argument("--timeout", metavar="SECONDS", help="how long a check may take (5.0)")
+    how.add_argument("--proxy", metavar="PROXY", help="http://HOST:PORT, socks5://HOST:PORT, env, or none")
     how.add_argument("--limit", metavar="EXPR", action="append", default=[], help="allowed: 'p95 < 50ms' (repeatable)")
     how.add_argument("--dry-run", action="store_true", help="show what would be checked, and check nothing")
     output = parser.add_argument_group("output")

@@ -25,6 +25,7 @@ from pytest_netmon.plan import (
 )
 from pytest_netmon.problems import ConfigurationError, Problem, Source
 from pytest_netmon.reports.layout import placed_id
+from pytest_netmon.reports.stages import stage_words
 from pytest_netmon.safe import for_terminal
 from pytest_netmon.units import spell_duration
 
@@ -51,7 +52,7 @@ def monitor_plan(options: Namespace, env: Mapping[str, str]) -> Plan:
     places = read_places([section.vantages for section in sections], overrides, problems)
     problems += places.unknown([*(section.defaults for section in sections), *(entry.own for entry in entries)])
     endpoints = [
-        each for entry in entries for each in _endpoints_of(entry, given.defaults, options.count, places, problems)
+        each for entry in entries for each in _endpoints_of(entry, given.defaults, options.count, places, problems, env)
     ]
     if not problems and not endpoints:
         problems.append(_no_targets(names))
@@ -98,6 +99,7 @@ def _overrides(options: Namespace) -> Overrides:
         ports=tuple(options.ports),
         interval=options.interval,
         timeout=options.timeout,
+        proxy=options.proxy,
         limits=tuple(options.limit),
         vantages=tuple(options.vantage),
         vias=tuple(options.via),
@@ -117,12 +119,12 @@ def _read_files(
 
 
 def _endpoints_of(
-    entry: Entry, options: Settings, count: int | None, places: Places, problems: Problems
+    entry: Entry, options: Settings, count: int | None, places: Places, problems: Problems, env: Mapping[str, str]
 ) -> list[Endpoint]:
     """Return the endpoints of a target, each of its ports once, as the monitor checks them."""
     ports = first_given(_BUILT_IN_RANGES, (entry.inherited.ports,))
     inherited = dataclasses.replace(entry.inherited, ports=ports)
-    made, _ = make_endpoints([dataclasses.replace(entry, inherited=inherited)], options, "-p", problems, places)
+    made, _ = make_endpoints([dataclasses.replace(entry, inherited=inherited)], options, "-p", problems, env, places)
     settings = (options, entry.own, entry.inherited)
     return [
         dataclasses.replace(
@@ -191,5 +193,6 @@ def _endpoint_line(endpoint: Endpoint) -> str:
     checks = "checks without end" if endpoint.count is None else f"{endpoint.count} checks"
     checks = "1 check" if endpoint.count == 1 else checks
     schedule = f"{checks} every {spell_duration(endpoint.interval_s)}, timeout {spell_duration(endpoint.timeout_s)}"
+    schedule = "; ".join([schedule, *stage_words(endpoint)])
     limits = "; ".join(limit.text for limit in endpoint.limits)
     return f"{placed_id(endpoint)}: {schedule}{f', {limits}' if limits else ''}"

@@ -22,6 +22,9 @@ _SETTINGS = {
     "skip": "skip",
     "xfail": "xfail",
     "redact": "redact",
+    "hold_s": "hold",
+    "tls": "tls",
+    "proxy": "proxy",
     "close": "close",
     "tags": "set of tags",
 }

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from ..hosts import parse_host
 from ..limits import Limit, merge_limits
 from ..outcomes import OPEN
 from ..plan import DEFAULT_INTERVAL_S, DEFAULT_TIMEOUT_S, MEASURED_COUNT, REACHED_RETRY_S, REACHED_TRIES, Endpoint
 from ..problems import Problem
+from ..stages import default_hold_s
 from ..unexpected import Unexpected
 from ..waits import WAIT_INTERVAL_S, Wait
 from .entries import Entry
 from .places import Problems, T
 from .ports import parse_port
+from .proxies import Proxies
 from .settings import Settings
 from .targets import ParsedTarget
+from .tls import tls_in_force
 from .vantages import Places
 
 #: A plan with more is a slip (a range of all ports); the engine's memory and the report grow with them.
@@ -24,14 +27,20 @@ MOST_ENDPOINTS = 20_000
 
 
 def make_endpoints(
-    entries: list[Entry], options: Settings, port_option: str, problems: Problems, places: Places | None = None
+    entries: list[Entry],
+    options: Settings,
+    port_option: str,
+    problems: Problems,
+    env: Mapping[str, str],
+    places: Places | None = None,
 ) -> tuple[list[Endpoint], list[str]]:
     """Return the endpoints of all entries, in their order, and warnings. What is wrong is noted.
 
-    options: settings that go before all others. port_option: what to name where a port is missing. places: the
-    vantages; without them all is checked from here.
+    options: settings that go before all others. port_option: what to name where a port is missing. env: where
+    `proxy: env` looks. places: the vantages; without them all is checked from here.
     """
     places = places or Places({})
+    proxies = Proxies(env)
     endpoints: list[Endpoint] = []
     idle: list[Entry] = []
     cold: list[Entry] = []
@@ -50,8 +59,9 @@ def make_endpoints(
                 problems.append(entry.place.problem(f"expected at most {MOST_ENDPOINTS:,} endpoints in all, got more"))
                 return endpoints, []
             template = _template(entry, target, options_of)
+            choice = first_given(None, [each.proxy for each in (options_of, entry.own, entry.inherited)])
             endpoints += [
-                dataclasses.replace(template, port=port, vantage=vantage)
+                dataclasses.replace(template, port=port, vantage=vantage, proxy=proxies.of(choice, target.host, port))
                 for vantage in vantages
                 for some in ports
                 for port in some
@@ -60,7 +70,7 @@ def make_endpoints(
                 idle.append(entry)
             if not template.measured and entry.own.warmup and entry not in cold:
                 cold.append(entry)
-    problems += [_warms_nothing(entry) for entry in cold]
+    problems += [*(_warms_nothing(entry) for entry in cold), *proxies.problems]
     return endpoints, _idle_interval_warning(idle)
 
 
@@ -124,6 +134,8 @@ def _template(entry: Entry, target: ParsedTarget, options: Settings) -> Endpoint
         xfail=entry.xfail,
         redact=entry.redact,
         control=entry.control,
+        hold_s=first_given(default_hold_s(target.host), [place.hold_s for place in (entry.own, entry.inherited)]),
+        tls=tls_in_force(target.scheme, entry.own.tls, entry.inherited.tls),
         close=entry.close,
         tags=entry.tags,
         source=entry.place.source,

@@ -92,7 +92,7 @@ def _settled(place: Place, defaults: Settings, problems: Problems) -> Entry | No
     entry = Entry(
         place=place,
         targets=_read_hosts(place, is_hidden, problems),
-        own=read_settings(place.get, "target", problems),
+        own=read_settings(place.get, "target", problems, redacted=is_hidden),
         inherited=defaults,
         name=name,
         expect=problems.read(place.get("expect"), read_expect) or "open",

@@ -13,6 +13,7 @@ from typing import cast, get_args
 from ..plan import MOST_TIMEOUT_S, Close, Expect
 from ..plan_values import is_tag
 from ..safe import for_terminal
+from ..stages import MOST_HOLD_S
 from ..unexpected import Unexpected
 from ..units import parse_duration_s, show_duration
 from ..vantage import is_vantage_name
@@ -83,6 +84,16 @@ def read_interval(value: Value) -> float:
 def read_timeout(value: Value) -> float:
     """Return a timeout in seconds."""
     return _duration_s(value, MOST_TIMEOUT_S)
+
+
+def read_hold(value: Value) -> float:
+    """Return how long to hold a connection open, in seconds; 0 for not at all."""
+    if value in (0, "0", "0s", "0ms") and not isinstance(value, bool):
+        return 0.0
+    try:
+        return _duration_s(value, MOST_HOLD_S)
+    except Unexpected as unexpected:
+        raise Unexpected(f"0, or {unexpected.expected}", unexpected.hint, quotes=unexpected.quotes) from None
 
 
 def read_name(value: Value) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from ..problems import Source
 from ..safe import for_terminal
 from ..unexpected import Unexpected
+from .ca_files import find_ca_files
 from .decoding import MOST_BYTES
 from .document import read_document
 from .entries import Section, read_control, read_entry
@@ -114,6 +115,7 @@ class _Reader:
             if isinstance(item.value, str) and not item.broken:
                 self.read(path.parent / item.value, item)
         found, named = Problems(), next(iter(self._open.values()))
+        find_ca_files(root, path.parent, found)
         self.sections.append(_section(root, name, None if named == name else named, found))
         spoken = frozenset(problem.path for problem in found)
         self._problems += [*found, *schema_problems(root, spoken)]

@@ -68,7 +68,7 @@ def load_plan(files: Sequence[Path], overrides: Overrides, *, env: Mapping[str, 
     options = read_options(overrides, problems)
     names, sections = _read_files(files, env, base, problems)
     plan = Plan(endpoints=[], files=names)
-    _fill(plan, options, sections, overrides, problems)
+    _fill(plan, options, sections, overrides, problems, env)
     if problems:
         raise ConfigurationError(_shortened(_in_order(problems)))
     if all(endpoint.control for endpoint in plan.endpoints):
@@ -90,12 +90,19 @@ def _read_files(
     return tuple(dict.fromkeys([*named, *(section.name for section in sections)])), sections
 
 
-def _fill(plan: Plan, options: Section, sections: list[Section], overrides: Overrides, problems: Problems) -> None:
+def _fill(
+    plan: Plan,
+    options: Section,
+    sections: list[Section],
+    overrides: Overrides,
+    problems: Problems,
+    env: Mapping[str, str],
+) -> None:
     """Give the plan its endpoints and values; note what is wrong with it as a whole."""
     entries = [entry for section in (*sections, options) for entry in (*section.controls, *section.entries)]
     places = read_places([section.vantages for section in sections], overrides, problems)
     problems += places.unknown([*(section.defaults for section in sections), *(entry.own for entry in entries)])
-    endpoints, warnings = make_endpoints(entries, options.defaults, overrides.option("port"), problems, places)
+    endpoints, warnings = make_endpoints(entries, options.defaults, overrides.option("port"), problems, env, places)
     if not all(section.defaults_are_sound for section in (*sections, options)):
         return
     distinct = without_doubles(endpoints)

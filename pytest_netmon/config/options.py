@@ -33,6 +33,7 @@ class Overrides:
     timeout: Given = None
     wait: Given = None
     limits: tuple[str, ...] = ()
+    proxy: Given = None
     max_rate: Given = None
     max_rate_per_host: Given = None
     tags: tuple[str, ...] = ()
@@ -55,6 +56,7 @@ def read_options(overrides: Overrides, problems: Problems) -> Section:
         "interval": _single("interval", overrides.interval, overrides),
         "timeout": _single("timeout", overrides.timeout, overrides),
         "wait": _single("wait", overrides.wait, overrides),
+        "proxy": _single("proxy", overrides.proxy, overrides),
         "limits": _list("limit", overrides.limits, overrides),
     }
     settings = read_settings(places.get, "option", problems)

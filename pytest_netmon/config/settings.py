@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from ..limits import Limit, LimitError, Origin, parse_limit
 from ..unexpected import Unexpected
 from ..waits import WAIT_INTERVAL_S, Wait
-from .fields import read_count, read_interval, read_timeout, read_vantage_name, read_wait_time, read_warmup
+from .fields import read_count, read_hold, read_interval, read_timeout, read_vantage_name, read_wait_time, read_warmup
 from .places import Place, Problems
 from .ports import parse_ports
+from .proxies import ProxyChoice, read_proxy
 from .shown import quoted
 from .targets import holds_secrets
+from .tls import TlsSettings, read_tls
 
 A_LIMIT = "a limit such as 'p95 < 50ms'"
 
@@ -31,13 +33,18 @@ class Settings:
     interval_s: float | None = None
     timeout_s: float | None = None
     wait: Wait | None = None
+    hold_s: float | None = None
+    tls: TlsSettings | None = None
+    proxy: ProxyChoice | None = None
     limits: tuple[Limit, ...] = ()
     warn: tuple[Limit, ...] = ()
     vantages: tuple[Place, ...] | None = None
 
 
-def read_settings(get: Callable[[str], Place | None], origin: Origin, problems: Problems) -> Settings:
-    """Read the settings that `get` gives by their keys."""
+def read_settings(
+    get: Callable[[str], Place | None], origin: Origin, problems: Problems, *, redacted: bool = False
+) -> Settings:
+    """Read the settings that `get` gives by their keys; for a redacted target no message shows a name."""
     return Settings(
         ports=_read_ports(get("ports"), problems),
         count=problems.read(get("count"), read_count),
@@ -45,6 +52,9 @@ def read_settings(get: Callable[[str], Place | None], origin: Origin, problems: 
         interval_s=problems.read(get("interval"), read_interval),
         wait=_read_wait(get("wait"), problems),
         timeout_s=problems.read(get("timeout"), read_timeout),
+        hold_s=problems.read(get("hold"), read_hold),
+        tls=read_tls(get("tls"), problems, redacted=redacted),
+        proxy=problems.read(get("proxy"), read_proxy),
         limits=_read_limits(get("limits"), "limits", origin, problems),
         warn=_read_limits(get("warn"), "warn", origin, problems),
         vantages=_read_vantages(get("from"), problems),

@@ -83,6 +83,7 @@ def _overrides(config: pytest.Config) -> Overrides:
         interval=option.netmon_interval,
         timeout=option.netmon_timeout,
         wait=option.netmon_wait,
+        proxy=option.netmon_proxy,
         limits=tuple(option.netmon_limit or ()),
         max_rate=option.netmon_max_rate,
         max_rate_per_host=option.netmon_max_rate_per_host,

@@ -11,6 +11,7 @@ from ..safe import for_terminal
 from ..units import spell_duration
 from ..verdict import limits_in_force
 from .layout import counted, in_columns, placed_id
+from .stages import stage_words
 
 _INDENT = "    "
 
@@ -27,7 +28,8 @@ def dry_run_lines(
     for endpoint in endpoints:
         lines += [_heading(endpoint), *_limit_lines(endpoint)]
         if addresses is not None and not endpoint.redact and endpoint.skip is None:
-            found = ", ".join(map(for_terminal, addresses.get(endpoint.host, ())))
+            told = addresses.get(endpoint.host, ()) if endpoint.proxy is None else ("looked up by the proxy",)
+            found = ", ".join(map(for_terminal, told))
             lines.append(f"{_INDENT}addresses: {found}")
     return [*lines, _total(plan, endpoints)]
 
@@ -38,7 +40,8 @@ def _heading(endpoint: Endpoint) -> str:
     name = placed_id(endpoint) + (f" ({', '.join(where)})" if where else "")
     if endpoint.skip is not None:
         return f"{name}: skipped, {for_terminal(endpoint.skip)}"
-    kinds = ["control"] if endpoint.control else []
+    kinds = [*stage_words(endpoint)]
+    kinds += ["control"] if endpoint.control else []
     kinds += [] if endpoint.expects_open else [f"expected {endpoint.expect}"]
     kinds += ["expected to fail"] if endpoint.xfail is not None else []
     kinds += [f"tags {', '.join(endpoint.tags)}"] if endpoint.tags else []

@@ -20,6 +20,7 @@ from .html_scale import Scale
 from .html_series import AddressTally, Series, series_of
 from .html_words import chart_in_words, key_of, longest_outage, middle_half, schedule_of
 from .layout import counted, shown_ms, shown_span
+from .stages import stage_words
 from .standings import ORDER, RED, standing_of
 
 #: Below that many checks a percentile is the maximum (nearest rank).
@@ -285,6 +286,8 @@ def _facts(result: Result, series: Series) -> Iterator[tuple[str, str]]:
     yield "checks", schedule_of(endpoint)
     if not endpoint.expects_open:
         yield "expected", "closed: it must not be reachable" if endpoint.expect == "closed" else endpoint.expect
+    for words in stage_words(endpoint):
+        yield "also", words
     if result.waited is not None and result.waited.took_s is not None:
         yield "waited", f"{shown_span(result.waited.took_s)}, {tries_in_words(result.waited)}"
     if statistics.checks:

@@ -6,6 +6,7 @@ measured, rates 6; what was not measured is null.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 import math
@@ -188,6 +189,9 @@ def _settings(endpoint: Endpoint) -> dict[str, Any]:
             "xfail": endpoint.xfail,
             "redact": endpoint.redact,
             "close": endpoint.close,
+            "hold_s": rounded(endpoint.hold_s, 6),
+            "tls": None if endpoint.shown_tls is None else dataclasses.asdict(endpoint.shown_tls),
+            "proxy": None if endpoint.proxy is None else dataclasses.asdict(endpoint.proxy),
             "tags": list(endpoint.tags),
         },
         "skip": endpoint.skip,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..proxying import is_excepted
 from ..run import Result
 
 #: What it looks like where only a proxy leads out: packets dropped or forbidden, no route, names that only the proxy
@@ -18,22 +19,17 @@ def direct_note(result: Result, env: Mapping[str, str]) -> str | None:
     password."""
     endpoint = result.endpoint
     blocked = [outcome for outcome in result.statistics.errors if outcome in _NO_WAY_OUT]
-    if result.verdict.status == "passed" or not endpoint.expects_open or not blocked:
+    if result.verdict.status == "passed" or not endpoint.expects_open or not blocked or endpoint.proxy is not None:
         return None
     variable = _proxy_variable(env)
-    if variable is None or _is_excepted(endpoint.host, env):
+    if variable is None or is_excepted(endpoint.host, endpoint.port, env):
         return None
-    return f"{variable} is set, but the check went direct: where only the proxy leads out, this is what it looks like"
+    return (
+        f"{variable} is set, but the check went direct: where only the proxy leads out, this is what it looks like "
+        "(`proxy: env` goes through it)"
+    )
 
 
 def _proxy_variable(env: Mapping[str, str]) -> str | None:
     names = [name for upper in _VARIABLES for name in (upper, upper.lower())]
     return next((name for name in names if env.get(name, "").strip()), None)
-
-
-def _is_excepted(host: str, env: Mapping[str, str]) -> bool:
-    """Whether NO_PROXY names the host: itself, a domain above it, or `*`, as curl reads it."""
-    listed = env.get("NO_PROXY") or env.get("no_proxy") or ""
-    names = [entry.strip().lower().removeprefix("*").removeprefix(".") for entry in listed.split(",") if entry.strip()]
-    plain = host.removesuffix(".")
-    return any(name in ("", plain) or plain.endswith(f".{name}") for name in names)

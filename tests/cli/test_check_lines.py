@@ -89,7 +89,8 @@ def test_the_last_line_counts(words: list[str], elapsed_s: float, told: str, sty
 def test_a_timeout_with_a_proxy_set_says_that_the_check_went_direct() -> None:
     note = direct_note(timed_out(), PROXY)
     assert note == (
-        "HTTPS_PROXY is set, but the check went direct: where only the proxy leads out, this is what it looks like"
+        "HTTPS_PROXY is set, but the check went direct: where only the proxy leads out, this is what it looks like "
+        "(`proxy: env` goes through it)"
     )
     assert f"    note: {note}" in texts(result_lines(timed_out(), PROXY))
 

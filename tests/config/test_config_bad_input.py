@@ -162,9 +162,9 @@ from pytest_netmon.problems import ConfigurationError
         ),
         ("- {host: 'db:1', port: 5}", "netmon.yaml:2:20: targets[0]: unknown key 'port': did you mean 'ports'?"),
         (
-            "- {host: 'db:1', tls: true}",
-            "netmon.yaml:2:20: targets[0]: unknown key 'tls': expected one of host, hosts, name, "
-            "ports, count, warmup, interval, timeout, wait, "
+            "- {host: 'db:1', udp: true}",
+            "netmon.yaml:2:20: targets[0]: unknown key 'udp': expected one of host, hosts, name, "
+            "ports, count, warmup, interval, timeout, wait, hold, tls, proxy, "
             "limits, warn, from, expect, close, skip, xfail, tags, redact",
         ),
         ("- {hots: 'db:1'}", "netmon.yaml:2:6: targets[0]: unknown key 'hots': did you mean 'hosts'?"),

@@ -9,13 +9,13 @@ import pytest
 import yaml
 
 from pytest_netmon.cli.init import main as init
-from pytest_netmon.limits import PHASES, STATS, least_count, parse_limit, unavailable_reason
+from pytest_netmon.limits import PHASES, STATS, least_count, parse_limit
 from pytest_netmon.units import UNITS_S
 
 _ROOT = Path(__file__).parents[2]
 _README = (_ROOT / "README.md").read_text("utf-8")
 _ROWS = re.findall(r"^\| `([^`]+)` \| ([^|]+) \| ([^|]+) \|$", _README[_README.index("\n### Limits") :], re.MULTILINE)[
-    :9
+    :13
 ]
 #: How values of each unit may be written.
 _UNITS = {"ratio": ["%"], "ms": ["ms", "s"], "s": [*UNITS_S], "count": []}
@@ -29,9 +29,10 @@ def block(name):
 
 def works(text):
     try:
-        return unavailable_reason(parse_limit(text).metric) is None
+        parse_limit(text)
     except ValueError:
         return False
+    return True
 
 
 @pytest.mark.parametrize(("limit", "units"), [row[:2] for row in _ROWS])
@@ -50,6 +51,7 @@ def test_the_table_of_limits_names_every_metric_that_can_be_measured():
     assert set(STATS) <= set(re.findall(r"`([^`]+)`", figures))
     plain = {metric.name for metric in shown if metric.phase is None and metric.outcome is None}
     known = {"success": "99%", "errors": "1", "consecutive_failures": "1", "outage": "1s", "syn_repeats": "1"}
+    known["cert.expires_in"] = "14d"
     assert plain == {name for name, value in known.items() if works(f"{name} <= {value}")}
     assert any(metric.outcome for metric in shown)
 

@@ -16,6 +16,7 @@ from made_runs import failed, measured, opened, reached, run_of
 from pytest_netmon.limits import parse_limit
 from pytest_netmon.plan import Endpoint, Plan
 from pytest_netmon.problems import Source
+from pytest_netmon.proxying import Proxy
 from pytest_netmon.reports.html_report import html_chunks
 from pytest_netmon.reports.json_report import json_chunks
 from pytest_netmon.reports.junit_report import junit_xml
@@ -26,6 +27,7 @@ from pytest_netmon.results import run_of_results
 from pytest_netmon.run import Measuring, Run
 from pytest_netmon.safe import for_terminal
 from pytest_netmon.samples import Attempt, Gap, Lateness, Sample
+from pytest_netmon.stages import Tls
 from pytest_netmon.statistics import DistributionBuilder
 from pytest_netmon.strict_json import DocumentError, parse
 from pytest_netmon.waits import Wait
@@ -41,6 +43,9 @@ SETTINGS: dict[str, Any] = {
     "xfail": "pending",
     "redact": True,
     "close": "reset",
+    "hold_s": 0.25,
+    "tls": Tls(verify=False, min_version="1.3"),
+    "proxy": Proxy("socks5", "proxy.internal", 1080, "ALL_PROXY"),
     "control": False,
     "tags": ("db", "prod"),
     "wait": Wait(60.0, 0.25, 2),

@@ -22,7 +22,6 @@ from pytest_netmon.limits import (
     shown_measured,
     shown_validity,
     shown_value,
-    unavailable_reason,
 )
 from pytest_netmon.outcomes import LOCAL_ERROR, OPEN, OUTCOMES
 
@@ -269,18 +268,6 @@ def test_the_least_count_is_the_first_whose_rank_is_not_the_last(tenths: int) ->
     ranks_below_the_last = (n for n in itertools.count(1) if -(-tenths * n // 1000) < n)
 
     assert least == next(ranks_below_the_last)
-
-
-@pytest.mark.parametrize("text", ["tls.p95 < 1ms", "proxy.avg < 1ms", "total.max < 1s", "cert.expires_in > 14d"])
-def test_a_metric_that_cannot_be_measured_yet_is_named(text: str) -> None:
-    metric = limit(text).metric
-
-    assert (unavailable_reason(metric) or "").startswith(f"{metric.name} cannot be measured yet")
-
-
-@pytest.mark.parametrize("text", ["success >= 1%", "p95 < 1ms", "dns.p95 < 1ms", "rtt.avg < 1ms", "errors < 1"])
-def test_what_can_be_measured_has_no_reason_against_it(text: str) -> None:
-    assert unavailable_reason(limit(text).metric) is None
 
 
 def merged(inherited: str, own: str) -> list[str]:

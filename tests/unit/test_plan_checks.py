@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import math
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,7 +13,10 @@ from hypothesis import strategies as st
 
 from pytest_netmon.limits import parse_limit
 from pytest_netmon.plan import Endpoint, Plan, plan_warnings, validate_plan
+from pytest_netmon.plan_record import plan_of, record_of
 from pytest_netmon.problems import Source
+from pytest_netmon.proxying import Proxy
+from pytest_netmon.stages import Tls
 from pytest_netmon.units import parse_duration_s
 
 GOOD = Endpoint(host="db.internal", port=5432, measured=True, count=40, interval_s=0.25, source=Source("n.yaml", 7, 5))
@@ -226,10 +232,87 @@ def test_a_reached_endpoint_cannot_have_limits() -> None:
     assert complaint.endswith("max < 5ms: limits need a measured endpoint: say how often to check it (count)")
 
 
-def test_a_metric_that_cannot_be_measured_is_refused_before_any_packet() -> None:
-    (complaint,) = complaints(limited("tls.p95 < 50ms"))
+@pytest.mark.parametrize("text", ["tls.p95 < 50ms", "cert.expires_in >= 14d"])
+def test_a_limit_on_a_handshake_that_is_not_made_is_refused(text: str) -> None:
+    (complaint,) = complaints(limited(text))
 
-    assert "tls.p95 cannot be measured yet" in complaint
+    assert complaint.endswith(f"{text}: the check ends with the TCP connect: add tls: true")
+    assert not complaints(limited(text, tls=Tls()))
+
+
+def test_a_limit_on_a_proxy_that_is_not_used_is_refused() -> None:
+    (complaint,) = complaints(limited("proxy.max < 1s"))
+
+    assert "the check goes direct: add proxy" in complaint
+    assert not complaints(limited("proxy.max < 1s", proxy=Proxy("http", "proxy.internal", 3128)))
+
+
+def test_the_total_of_a_plain_connect_may_be_limited() -> None:
+    assert not complaints(limited("total.max < 1s"))
+
+
+def test_what_must_be_closed_shows_no_certificate() -> None:
+    (complaint,) = complaints(limited("cert.expires_in >= 1d", expect="closed", tls=Tls()))
+
+    assert "has neither success nor times to limit" in complaint
+
+
+def test_through_a_proxy_its_name_is_resolved_and_not_the_targets() -> None:
+    named, literal = Proxy("http", "proxy.internal", 3128), Proxy("http", "10.0.0.1", 3128)
+
+    assert not complaints(limited("dns.max < 50ms", host="10.0.0.9", proxy=named))
+    assert "the host is an address" in complaints(limited("dns.max < 50ms", proxy=literal))[0]
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"hold_s": -1}, "expected a hold from 0 s to 1m, got -1"),
+        ({"hold_s": 61.0}, "expected a hold from 0 s to 1m, got 61.0"),
+        ({"hold_s": math.nan}, "expected a hold from 0 s to 1m, got nan"),
+        ({"hold_s": True}, "expected a hold from 0 s to 1m, got True"),
+        ({"tls": True}, "expected a Tls or None for tls, got True"),
+        ({"tls": Tls(verify="no")}, "expected True or False for verify, got 'no'"),
+        ({"tls": Tls(server_name="a b")}, "server_name: expected a host name or an IP address, got 'a b'"),
+        ({"tls": Tls(ca_file="")}, "expected the path of a file for ca_file, got ''"),
+        ({"tls": Tls(ca_file="a.pem", verify=False)}, "ca_file means nothing where verify is off"),
+        ({"tls": Tls(min_version="1.1")}, "expected one of 1.2, 1.3 for min_version, got '1.1'"),
+        ({"proxy": "http://p:1"}, "expected a Proxy or None for proxy, got 'http://p:1'"),
+        ({"proxy": Proxy("ftp", "p", 1)}, "expected one of http, socks5 for a proxy, got 'ftp'"),
+        ({"proxy": Proxy("http", "p/", 1)}, "proxy: expected a host name or an IP address, got 'p/'"),
+        ({"proxy": Proxy("http", "p", 0)}, "expected a port 1..65535 for a proxy, got 0"),
+        ({"proxy": Proxy("http", "p", 1, "")}, "expected the name of a variable or None for a proxy, got ''"),
+    ],
+)
+def test_stages_that_a_hook_made_wrong_are_refused(fields: dict[str, Any], expected: str) -> None:
+    (complaint,) = complaints(limited("max < 1s", **fields))
+
+    assert expected in complaint
+
+
+def test_a_redacted_endpoint_keeps_the_name_of_its_certificate_to_itself() -> None:
+    tls = Tls(server_name="secret.example", ca_file="/etc/ca.pem")
+    endpoint = Endpoint(host="secret.example", port=443, name="hidden", redact=True, tls=tls)
+
+    assert "secret" not in repr(endpoint)
+    assert "/etc/ca.pem" in repr(endpoint)
+    assert "secret" not in json.dumps(record_of(Plan(endpoints=[endpoint])))
+
+
+def test_stages_are_kept_with_the_plan() -> None:
+    tls, proxy = Tls(server_name="a", verify=False, min_version="1.3"), Proxy("socks5", "p", 1080, "ALL_PROXY")
+    plan = Plan(endpoints=[Endpoint(host="a", port=1, hold_s=0.5, tls=tls, proxy=proxy), Endpoint(host="b", port=1)])
+
+    assert plan_of(json.loads(json.dumps(record_of(plan)))) == plan
+
+
+def test_a_plan_that_was_kept_before_there_were_stages_is_read() -> None:
+    plan = Plan(endpoints=[Endpoint(host="a", port=1)])
+    kept = json.loads(json.dumps(record_of(plan)))
+    for name in ("hold_s", "tls", "proxy"):
+        del kept["endpoints"][0][name]
+
+    assert plan_of(kept) == plan
 
 
 @pytest.mark.parametrize("host", ["10.0.0.1", "2001:db8::1"])

@@ -1,0 +1,32 @@
+"""What an endpoint's checks do beyond the connect, in words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..plan import Endpoint
+from ..safe import for_terminal
+from ..stages import Tls, default_hold_s
+from ..units import spell_duration
+
+
+def stage_words(endpoint: Endpoint) -> Iterator[str]:
+    """Yield a few words for each stage that is not as usual, harmless for a terminal: through what it goes, TLS, how
+    long it is held. Of a redacted endpoint no name of its certificate."""
+    if endpoint.proxy is not None:
+        yield f"through {for_terminal(endpoint.proxy.shown)}"
+    if endpoint.shown_tls is not None:
+        yield _tls_words(endpoint.shown_tls)
+    if endpoint.hold_s != default_hold_s(endpoint.host):
+        yield f"held open {spell_duration(endpoint.hold_s)}" if endpoint.hold_s else "not held open"
+
+
+def _tls_words(tls: Tls) -> str:
+    words = ["TLS"]
+    if tls.server_name is not None:
+        words.append(f"for {for_terminal(tls.server_name)}")
+    if tls.min_version is not None:
+        words.append(f"{tls.min_version} or later")
+    if tls.ca_file is not None:
+        words.append(f"trusting {for_terminal(tls.ca_file)}")
+    return " ".join(words) if tls.verify else f"{' '.join(words)}, certificate not verified"
