@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from typing import IO
 
 #: How long the prober may take to end once it is told to.
 _END_S = 1.0
@@ -41,7 +42,7 @@ class ProberProcess:
     def __init__(self) -> None:
         folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "prober")  # noqa: PTH100, PTH118, PTH120 - see above
         flags = ["-I", *(["-B"] if sys.dont_write_bytecode else [])]
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
+        self._errors = _memory_file()
         try:
             self._process = subprocess.Popen(
                 [sys.executable, *flags, "-c", BOOTSTRAP, folder],
@@ -105,6 +106,13 @@ class ProberProcess:
             return self._errors.read().decode("utf-8", "replace")
         except (OSError, ValueError):
             return ""
+
+
+def _memory_file() -> IO[bytes]:
+    """A file that takes words also where no disk has room for them; on disk where the system has no such files."""
+    with contextlib.suppress(AttributeError, OSError):
+        return open(os.memfd_create("netmon-errors"), "w+b")  # noqa: PTH123 - a descriptor
+    return tempfile.TemporaryFile()
 
 
 def start_in_advance() -> None:

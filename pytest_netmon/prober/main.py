@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -55,9 +56,9 @@ def _run(job: Dict[str, object]) -> int:
     engine.run()
     whole = sample_file.close()
     if not whole:
-        sys.stderr.write(f"samples could not be recorded: {sample_file.trouble}: {job['sample_file']}\n")
-    sys.stdout.flush()
-    sys.stderr.flush()
+        with contextlib.suppress(OSError):  # on the same full disk
+            sys.stderr.write(f"samples could not be recorded: {sample_file.trouble}: {job['sample_file']}\n")
+            sys.stderr.flush()
     # Resolver threads may hang for many seconds more: nobody waits for them.
     os._exit(0 if whole else 1)
 

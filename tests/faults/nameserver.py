@@ -3,6 +3,7 @@
 Run as a script: `nameserver.py ADDRESS`. The first label says what happens:
 good -> 127.0.0.1 and ::1; v4only -> no AAAA record; dropsaaaa -> AAAA unanswered; slow50 -> after 50 ms;
 nx -> NXDOMAIN; empty -> no record at all; servfail, refused -> that code; silent -> nothing;
+moves -> 127.0.0.1, and 127.0.0.2 when asked again; dies -> an answer, and silence when asked again;
 garbage -> noise; truncated -> TC over UDP and a silent TCP side; metadata -> 169.254.169.254.
 """
 
@@ -14,6 +15,10 @@ import socket
 import struct
 import sys
 import time
+from collections import Counter
+
+#: How often each was asked for, by behaviour and type.
+asked: Counter[tuple[str, int]] = Counter()
 
 A, AAAA = 1, 28
 NOERROR, SERVFAIL, NXDOMAIN, REFUSED = 0, 2, 3, 5
@@ -41,6 +46,12 @@ def answer_to(packet: bytes) -> tuple[float, bytes] | None:
     """How long to wait and what to send; None for silence."""
     behaviour, kind, end = question_of(packet)
     v4, v6 = [socket.inet_aton("127.0.0.1")], [socket.inet_pton(socket.AF_INET6, "::1")]
+    asked[behaviour, kind] += 1
+    if asked[behaviour, kind] > 1:
+        if behaviour == "dies":
+            return None
+        if behaviour == "moves":
+            v4 = [socket.inet_aton("127.0.0.2")]
     codes = {"nx": NXDOMAIN, "servfail": SERVFAIL, "refused": REFUSED}
     if behaviour in codes:
         return 0, reply(packet, end, codes[behaviour], [])

@@ -153,15 +153,24 @@ def run(*command: str) -> None:
     subprocess.run(command, check=True, capture_output=True)
 
 
-def probe(cable: Cable, path: Path, targets: list[tuple[str, int]], timeout_us: int) -> list[Sample]:
-    """Check each target once from `near`; return the samples in the order of the targets."""
+def probe(
+    cable: Cable,
+    path: Path,
+    targets: list[tuple[str, int]],
+    timeout_us: int,
+    *,
+    count: int = 1,
+    interval_us: int = 1000,
+    refresh_s: float | None = None,
+) -> list[Sample]:
+    """Check each target from `near`, once unless said otherwise; return the samples in the order of the targets."""
     endpoints = [
-        {"index": index, "host": host, "port": port, "count": 1, "interval_us": 1000, "timeout_us": timeout_us,
-         "retry_on": None, "redact": False}
+        {"index": index, "host": host, "port": port, "count": count, "interval_us": interval_us,
+         "timeout_us": timeout_us, "retry_on": None, "redact": False}
         for index, (host, port) in enumerate(targets)
     ]  # fmt: skip
     job = {"netmon": 1, "sample_file": str(path), "parent": None, "max_rate": 1e6, "max_rate_per_host": 1e6,
-           "refresh_s": None, "kernel": True, "context": {}, "endpoints": endpoints}  # fmt: skip
+           "refresh_s": refresh_s, "kernel": True, "context": {}, "endpoints": endpoints}  # fmt: skip
     prober = str(Path(campaign.__file__).parent / "prober")
     command = cable.in_near(sys.executable, "-I", "-c", prober_process.BOOTSTRAP, prober)
     process = subprocess.Popen(command, stdin=subprocess.PIPE)

@@ -5,6 +5,7 @@ The prober runs in a namespace of its own with its own /etc/resolv.conf; the nam
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import time
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import pytest
 from namespaces import Cable, missing, probe
+
+from pytest_netmon.samples import AddressChange, decode_line
 
 pytestmark = [pytest.mark.namespace, pytest.mark.skipif(missing() is not None, reason=str(missing()))]
 
@@ -95,4 +98,31 @@ def test_a_dead_resolver_does_not_hold_up_the_end_of_the_prober(cable: Cable, tm
     samples = probe(cable, tmp_path / "samples.ndjson", [(f"silent.host-{n}.test", 80) for n in range(80)], 500_000)
     assert {sample.outcome for sample in samples} == {"dns_timeout"}
     # getaddrinfo() itself would take 10 s and more (5 s a try, two tries).
+    assert time.monotonic() - before_s < 8
+
+
+@pytest.mark.fault(
+    "names", "an address that moves in mid-run", "the new one is checked from then on; the change is told"
+)
+def test_a_name_that_moves_is_followed_and_told(cable: Cable, tmp_path: Path) -> None:
+    path = tmp_path / "samples.ndjson"
+    samples = probe(cable, path, [("moves.test", 80)], 2_000_000, count=40, interval_us=25_000, refresh_s=0.3)
+    assert {sample.outcome for sample in samples} == {"open"}
+    addresses = [address for address, _ in itertools.groupby(sample.address for sample in samples)]
+    assert addresses == ["127.0.0.1", "127.0.0.2"]
+    changes = [
+        record for record in map(decode_line, path.read_bytes().splitlines()) if isinstance(record, AddressChange)
+    ]
+    assert changes == [AddressChange("moves.test", ("127.0.0.1",), ("127.0.0.2",))]
+
+
+@pytest.mark.fault("names", "a resolver that dies in mid-run", "known addresses stay in use; the exit is not late")
+def test_a_resolver_that_dies_in_mid_run_changes_nothing_for_known_names(cable: Cable, tmp_path: Path) -> None:
+    before_s = time.monotonic()
+    samples = probe(
+        cable, tmp_path / "samples.ndjson", [("dies.test", 80)], 2_000_000,
+        count=40, interval_us=25_000, refresh_s=0.3,
+    )  # fmt: skip
+    assert [sample.outcome for sample in samples] == ["open"] * 40
+    # getaddrinfo() hangs for 10 s by then.
     assert time.monotonic() - before_s < 8

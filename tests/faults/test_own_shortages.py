@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,6 +44,19 @@ def test_a_connect_to_oneself_is_never_open(cable: Cable, tmp_path: Path) -> Non
     samples = probe(cable, tmp_path / "samples.ndjson", [("127.0.0.1", 40000), ("::1", 40000)], 2_000_000)
     assert [sample.outcome for sample in samples] == ["refused", "refused"]
     assert {sample.message for sample in samples} == {"connected to itself: nobody listens on that port"}
+
+
+@pytest.mark.namespace
+@needs_namespaces
+@pytest.mark.fault("fooled", "a closed loopback port of the ephemeral range, tried 20,000 times", "never open")
+def test_a_closed_port_tried_twenty_thousand_times_is_never_open(cable: Cable, tmp_path: Path) -> None:
+    """With 1,000 local ports to choose from, some of the tries meet themselves (TCP's simultaneous open)."""
+    use_local_ports(cable, 40000, 40999)
+    samples = probe(cable, tmp_path / "samples.ndjson", [("127.0.0.1", 40500)], 2_000_000, count=20_000, interval_us=50)
+    counts = Counter(sample.outcome for sample in samples)
+    assert sum(counts.values()) == 20_000
+    assert {*counts} <= {"refused", "local_error"}
+    assert any(sample.message == "connected to itself: nobody listens on that port" for sample in samples)
 
 
 @pytest.mark.namespace
