@@ -1,10 +1,11 @@
-"""A soak of `netmon monitor` on loopback: flat memory and descriptors, and no sample missing.
+"""A soak of `netmon monitor` on loopback: flat memory, descriptors and threads, and no sample missing.
 
-    python tests/soak/soak.py [--minutes 15] [--endpoints 50] [--interval 0.25] [--folder FOLDER]
+    python tests/soak/soak.py [--minutes 60] [--endpoints 100] [--interval 0.25] [--folder FOLDER]
 
-Every fourth endpoint flaps: it listens for seven seconds and refuses for three. The monitor is watched from outside
-(/proc: Linux), ended by SIGTERM, and its results are counted: for each endpoint, samples = planned starts - starts
-that a recorded gap took. Exit status 0 where all of that holds, else 1.
+Of four endpoints one is sound. The others are so for seven seconds and for three of every ten one refuses, one takes no
+connection (its backlog is full: packets are dropped) and one resets. Every ten minutes the prober is stopped for two
+seconds. The monitor is watched from outside (/proc: Linux), ended by SIGTERM, and its results are counted: for each
+endpoint, samples = planned starts - starts that a recorded gap took. Exit status 0 where all of that holds, else 1.
 """
 
 from __future__ import annotations
@@ -13,13 +14,17 @@ import argparse
 import contextlib
 import datetime
 import json
+import os
 import selectors
+import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,8 +34,14 @@ ROOT = Path(__file__).parent.parent.parent
 #: Endpoints of one host: a host may be checked 200 times a second at the most.
 _A_HOST = 10
 _BACKLOG = 1024
-_FLAP_EVERY, _UP_S, _DOWN_S = 4, 7.0, 3.0
+#: What is wrong with an endpoint while it is not sound, by its index.
+_FAULTS = ("refuses", "drops", "resets", "")
+_SOUND_S, _FAULTY_S = 7.0, 3.0
+_STOP_EVERY_S, _STOPPED_S = 600.0, 2.0
+#: `SO_LINGER` on, zero seconds: closing sends a RST instead of a FIN.
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _LOOK_EVERY_S = 5.0
+_TIMEOUT_S = 1.5
 #: Memory may grow by this much after the first fifth: places of the first 65,536 samples are half a MiB, and
 #: distinct values of statistics come in for a while.
 _MOST_GROWTH_KIB = 2048
@@ -44,26 +55,27 @@ class Servers(threading.Thread):
     def __init__(self, number: int) -> None:
         super().__init__(daemon=True)
         self._selector = selectors.DefaultSelector()
-        self._listeners = [_listener_on(f"127.0.0.{1 + index // _A_HOST}") for index in range(number)]
+        self._listeners = [_listener_on(f"127.0.0.{1 + index // _A_HOST}", _fault_of(index)) for index in range(number)]
         for listener in self._listeners:
             listener.setblocking(False)
             self._selector.register(listener, selectors.EVENT_READ, "listener")
         self.addresses = [listener.getsockname() for listener in self._listeners]
-        self._is_up = [True] * number
+        self._is_sound = [True] * number
+        self._index_of = {listener: index for index, listener in enumerate(self._listeners)}
         self._began_s = time.monotonic()
 
     def run(self) -> None:
         while True:
             for key, _ in self._selector.select(0.1):
                 self._serve(key)
-            for index in range(0, len(self.addresses), _FLAP_EVERY):
-                self._flap(index)
+            for index in range(len(self.addresses)):
+                self._change(index)
 
     def _serve(self, key: selectors.SelectorKey) -> None:
         sock: Any = key.fileobj
         if key.data == "listener":
             with contextlib.suppress(BlockingIOError):
-                self._selector.register(sock.accept()[0], selectors.EVENT_READ, "client")
+                self._take(sock.accept()[0], self._index_of[sock])
             return
         with contextlib.suppress(OSError):
             if sock.recv(4096):
@@ -71,50 +83,68 @@ class Servers(threading.Thread):
         self._selector.unregister(sock)
         sock.close()
 
-    def _flap(self, index: int) -> None:
-        wanted = (time.monotonic() - self._began_s + index) % (_UP_S + _DOWN_S) < _UP_S
-        if wanted == self._is_up[index]:
-            return
-        self._is_up[index] = wanted
-        listener = self._listeners[index]
-        if wanted:
-            listener.listen(_BACKLOG)
-            self._selector.register(listener, selectors.EVENT_READ, "listener")
+    def _take(self, client: socket.socket, index: int) -> None:
+        if _fault_of(index) == "resets" and not self._is_sound[index]:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            client.close()
         else:
-            # It refuses from now on and keeps its port, which nobody else can get.
+            self._selector.register(client, selectors.EVENT_READ, "client")
+
+    def _change(self, index: int) -> None:
+        sound = (time.monotonic() - self._began_s + index) % (_SOUND_S + _FAULTY_S) < _SOUND_S
+        fault, listener = _fault_of(index), self._listeners[index]
+        if sound == self._is_sound[index] or not fault:
+            return
+        self._is_sound[index] = sound
+        if fault == "resets":
+            return
+        if not sound:
             self._selector.unregister(listener)
-            listener.shutdown(socket.SHUT_RDWR)
+            if fault == "refuses":  # and keeps its port, which nobody else can get
+                listener.shutdown(socket.SHUT_RDWR)
+            return
+        if fault == "refuses":
+            listener.listen(_BACKLOG)
+        self._selector.register(listener, selectors.EVENT_READ, "listener")
 
 
-def _listener_on(host: str) -> socket.socket:
+def _fault_of(index: int) -> str:
+    return _FAULTS[index % len(_FAULTS)]
+
+
+def _listener_on(host: str, fault: str) -> socket.socket:
     """Listen on a free port, bound by its number: only so Linux leaves it to a socket that was shut down."""
     with socket.create_server((host, 0)) as found:
         port = found.getsockname()[1]
-    return socket.create_server((host, port), backlog=_BACKLOG)
+    return socket.create_server((host, port), backlog=0 if fault == "drops" else _BACKLOG)
 
 
 @dataclass(frozen=True)
 class Look:
-    """What was seen of the monitor and its prober: resident memory in KiB, open descriptors."""
+    """What was seen of the monitor and its prober: resident memory in KiB, open descriptors, threads."""
 
     at_s: float
     rss_kib: tuple[int, int]
     descriptors: tuple[int, int]
+    threads: tuple[int, int]
 
 
 def watch(process: subprocess.Popen[Any], seconds: float) -> list[Look]:
     began_s = time.monotonic()
     prober = _prober_of(process.pid)
-    looks = []
+    looks: list[Look] = []
+    stop_at_s = began_s + min(_STOP_EVERY_S, seconds / 2)
     while time.monotonic() - began_s < seconds and process.poll() is None:
         time.sleep(min(_LOOK_EVERY_S, seconds / 20))
-        pids = (process.pid, prober)
-        looks.append(Look(time.monotonic() - began_s, _both(_rss_kib, pids), _both(_descriptors, pids)))
+        if time.monotonic() > stop_at_s:
+            stop_at_s += _STOP_EVERY_S
+            os.kill(prober, signal.SIGSTOP)
+            time.sleep(_STOPPED_S)
+            os.kill(prober, signal.SIGCONT)
+        at_s = time.monotonic() - began_s
+        seen = [(_figure(pid, "VmRSS"), _descriptors(pid), _figure(pid, "Threads")) for pid in (process.pid, prober)]
+        looks.append(Look(at_s, *zip(*seen, strict=True)))
     return looks
-
-
-def _both(of: Any, pids: tuple[int, int]) -> tuple[int, int]:
-    return of(pids[0]), of(pids[1])
 
 
 def _prober_of(pid: int) -> int:
@@ -126,9 +156,9 @@ def _prober_of(pid: int) -> int:
     raise SystemExit("the monitor has started no prober")
 
 
-def _rss_kib(pid: int) -> int:
+def _figure(pid: int, name: str) -> int:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
 
 
 def _descriptors(pid: int) -> int:
@@ -136,25 +166,30 @@ def _descriptors(pid: int) -> int:
 
 
 def missing_samples(report: dict[str, Any], interval_s: float) -> tuple[int, int]:
-    """Return how many samples there are, and how many planned starts have none."""
+    """Return how many samples there are, and how many planned starts have none; checks that the end cut off, while
+    later ones were decided, are left out."""
     samples = missing = 0
     for ports in report["raw_data"].values():
         for recorded in ports.values():
             starts = [datetime.datetime.fromisoformat(sample["timestamp"]) for sample in recorded]
             planned = round((starts[-1] - starts[0]).total_seconds() / interval_s) + 1
             numbers = [sample["check"] for sample in recorded]
-            assert numbers == list(range(1, len(numbers) + 1)), "a check is missing, or stands there twice"
+            assert numbers == sorted({*numbers}), "a check stands there twice"
+            absent = {*range(1, numbers[-1] + 1)} - {*numbers}
+            cut_off = numbers[-1] - _TIMEOUT_S / interval_s - 1
+            assert all(number > cut_off for number in absent), f"checks are missing: {sorted(absent)}"
             samples += len(recorded)
-            missing += planned - len(recorded)
+            missing += planned - len(recorded) - len(absent)
     return samples, missing
 
 
 def told(looks: list[Look]) -> Iterator[str]:
-    yield f"{'time':>7}  {'monitor KiB':>12}  {'prober KiB':>11}  descriptors"
+    yield f"{'time':>7}  {'monitor KiB':>12}  {'prober KiB':>11}  descriptors  threads"
     for look in looks[:: max(1, len(looks) // 15)]:
         minutes = f"{look.at_s / 60:.1f} m"
-        monitor, prober = zip(look.rss_kib, look.descriptors, strict=True)
-        yield f"{minutes:>7}  {monitor[0]:>12}  {prober[0]:>11}  {monitor[1]} + {prober[1]}"
+        monitor, prober = zip(look.rss_kib, look.descriptors, look.threads, strict=True)
+        descriptors, threads = f"{monitor[1]} + {prober[1]}", f"{monitor[2]} + {prober[2]}"
+        yield f"{minutes:>7}  {monitor[0]:>12}  {prober[0]:>11}  {descriptors:<11}  {threads}"
 
 
 def complaints(looks: list[Look], report: dict[str, Any], missing: int, status: int) -> Iterator[str]:
@@ -166,6 +201,9 @@ def complaints(looks: list[Look], report: dict[str, Any], missing: int, status: 
         counts = [look.descriptors[which] for look in settled]
         if max(counts) - min(counts) > _MOST_MORE_DESCRIPTORS:
             yield f"the {name} had from {min(counts)} to {max(counts)} descriptors"
+        threads = {look.threads[which] for look in settled}
+        if len(threads) > 1:
+            yield f"the {name} had from {min(threads)} to {max(threads)} threads"
     in_gaps = sum(gap["missed_checks"] for gap in report["monitoring_session"]["gaps"])
     if missing != in_gaps:
         yield f"{missing} planned checks have no sample, gaps account for {in_gaps}"
@@ -177,8 +215,8 @@ def complaints(looks: list[Look], report: dict[str, Any], missing: int, status: 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=15.0)
-    parser.add_argument("--endpoints", type=int, default=50)
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--endpoints", type=int, default=100)
     parser.add_argument("--interval", type=float, default=0.25)
     parser.add_argument("--folder", type=Path, default=None)
     options = parser.parse_args()
@@ -186,10 +224,10 @@ def main() -> int:
     servers = Servers(options.endpoints)
     servers.start()
     targets = [f"{host}:{port}" for host, port in servers.addresses]
-    command = [sys.executable, "-m", "pytest_netmon", "monitor", *targets, "-i", str(options.interval)]
+    command = [sys.executable, "-m", "pytest_netmon", "monitor", *targets, "--timeout", str(_TIMEOUT_S)]
     with (folder / "log.txt").open("w") as log, (folder / "blocks.txt").open("w") as blocks:
         process = subprocess.Popen(
-            [*command, "-o", str(folder / "soak.json")],
+            [*command, "-i", str(options.interval), "-o", str(folder / "soak.json")],
             stdout=blocks,
             stderr=log,
             cwd=folder,
@@ -201,10 +239,14 @@ def main() -> int:
     report = json.loads((folder / "soak.json").read_text())
     samples, missing = missing_samples(report, options.interval)
     gaps = report["monitoring_session"]["gaps"]
+    outcomes = Counter(
+        sample["outcome"] for ports in report["raw_data"].values() for recorded in ports.values() for sample in recorded
+    )
     wrong = list(complaints(looks, report, missing, status))
     lines = [
         *told(looks),
         f"{samples} samples of {options.endpoints} endpoints, {missing} starts left out, {len(gaps)} gaps",
+        ", ".join(f"{number} {outcome}" for outcome, number in outcomes.most_common()),
     ]
     sys.stdout.write("\n".join([*lines, *(f"WRONG: {each}" for each in wrong), "" if wrong else "all is well", ""]))
     return 1 if wrong else 0
