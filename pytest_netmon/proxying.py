@@ -46,10 +46,14 @@ class Proxy:
     variable: str | None = None
 
     @property
+    def place(self) -> str:
+        """`http proxy proxy.internal:3128`."""
+        return f"{self.kind} proxy {f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
+    @property
     def shown(self) -> str:
-        """`http proxy proxy.internal:3128`, and where it came from if that was the environment."""
-        place = f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-        return f"{self.kind} proxy {place}" + (f" ({self.variable})" if self.variable else "")
+        """Its place, and the variable of the environment that named it."""
+        return f"{self.place} ({self.variable})" if self.variable else self.place
 
 
 def parse_proxy(text: str) -> Proxy:

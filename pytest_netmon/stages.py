@@ -24,7 +24,7 @@ MOST_HOLD_S = 60.0
 class Tls:
     """A TLS handshake after the connect. server_name: whom the certificate must name, and who is asked for (SNI); None:
     the host. verify: chain, name and time of the certificate. ca_file: trust these authorities in place of the
-    system's. min_version: `1.2` or `1.3`; None: what OpenSSL takes here."""
+    system's. min_version: `1.2` or `1.3`; None: 1.2."""
 
     server_name: str | None = None
     verify: bool = True

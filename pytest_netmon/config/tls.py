@@ -48,11 +48,12 @@ def tls_in_force(scheme: str | None, own: TlsSettings | None, inherited: TlsSett
     if not (own.is_on if own is not None else scheme in TLS_SCHEMES or (inherited is not None and inherited.is_on)):
         return None
     said = [each for each in (own, inherited) if each is not None]
-    verify = [each.verify for each in said if each.verify is not None]
+    verify = next((each.verify for each in said if each.verify is not None), True)
+    trusting = said if verify else said[:1]  # whom the defaults trust means nothing to a target that verifies nothing
     return Tls(
         server_name=next((each.server_name for each in said if each.server_name), None),
-        verify=verify[0] if verify else True,
-        ca_file=next((each.ca_file for each in said if each.ca_file), None),
+        verify=verify,
+        ca_file=next((each.ca_file for each in trusting if each.ca_file), None),
         min_version=next((each.min_version for each in said if each.min_version), None),
     )
 

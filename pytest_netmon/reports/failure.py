@@ -18,8 +18,10 @@ from ..statistics import FIRST_SYN_REPEAT_MS, MOST_REPEATED_CHECKS, Distribution
 from ..verdict import LimitResult
 from ..waited import in_vain
 from .evidence import Evidence, evidence_of
-from .layout import counted, from_where, in_columns, listed, padded, shown_ms, width_of
+from .layout import counted, in_columns, listed, padded, shown_ms, width_of
+from .naming import shown_name
 from .shortages import is_known
+from .stages import told_stages
 
 #: Check numbers, addresses and next steps to list before "and 12 more".
 _MOST_NUMBERS = 10
@@ -120,18 +122,12 @@ def next_steps(result: Result) -> tuple[str, ...]:
     host = None if endpoint.redact else for_terminal(endpoint.host)
     address = for_terminal(result.address) if result.address and not endpoint.redact else None
     target = None if endpoint.redact else for_terminal(bracketed(endpoint.host, endpoint.port))
-    steps += [next_step_of(name, host, address, target) for name, _ in _told_errors(result)]
+    looked_up = for_terminal(endpoint.proxy.host) if endpoint.proxy else host
+    steps += [
+        next_step_of(name, looked_up if name.startswith("dns_") else host, address, target)
+        for name, _ in _told_errors(result)
+    ]
     return tuple(dict.fromkeys(steps))[:_MOST_NEXT_STEPS]
-
-
-def shown_name(result: Result) -> str:
-    """Return `id (address)`, for an endpoint with a name `id (host, address)`, for one checked from elsewhere `id
-    (address, from paris)`; the id alone where it says as much, or where the rest is to be hidden."""
-    endpoint = result.endpoint
-    address = result.address if result.address != endpoint.host else None
-    hidden = [] if endpoint.redact else [endpoint.host if endpoint.name else None, address]
-    parts = [*(for_terminal(part) for part in hidden if part), *filter(None, [from_where(endpoint)])]
-    return f"{for_terminal(endpoint.id)} ({', '.join(parts)})" if parts else for_terminal(endpoint.id)
 
 
 def _what_is_wrong(result: Result) -> str:
@@ -285,8 +281,8 @@ def _detail_lines(result: Result, evidence: Evidence, outcome: str) -> list[str]
 def _detail(result: Result, sample: Sample) -> str:
     """What ICMP and the system said, where the outcome does not say as much."""
     parts = [f"ICMP {sample.icmp[0]}/{sample.icmp[1]}"] if sample.icmp else []
-    if sample.outcome.startswith("tls_") and sample.cert_expires_s is not None:
-        parts.append(f"the certificate {shown_validity(sample.cert_expires_s)}")
+    if sample.outcome == "tls_expired" and sample.cert_expires_s is not None and sample.cert_expires_s < 0:
+        return f"the certificate {shown_validity(sample.cert_expires_s)}"
     if sample.errno not in _USUAL_ERRNO.get(sample.outcome, ()):
         parts += [for_terminal(sample.errno)] if sample.errno else []
         parts += [f'"{for_terminal(sample.message)}"'] if sample.message and not result.endpoint.redact else []
@@ -381,6 +377,7 @@ def _what_passed(result: Result) -> str:
     elif result.endpoint.measured:
         shares = f"{statistics.successful} of {statistics.checks}"
         told = f"{shares}, median {shown_ms(connect.median_ms)} ms, max {shown_ms(connect.max_ms)} ms"
+        told += told_stages(statistics)
     else:
-        told = f"{shown_ms(connect.avg_ms)} ms"
+        told = f"{shown_ms(connect.avg_ms)} ms{told_stages(statistics)}"
     return "; ".join([told, *map(for_terminal, result.verdict.notes)])

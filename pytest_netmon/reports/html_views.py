@@ -20,6 +20,7 @@ from .html_scale import Scale
 from .html_series import AddressTally, Series, series_of
 from .html_words import chart_in_words, key_of, longest_outage, middle_half, schedule_of
 from .layout import counted, shown_ms, shown_span
+from .naming import where_of
 from .stages import stage_words
 from .standings import ORDER, RED, standing_of
 
@@ -128,16 +129,6 @@ def view_of(result: Result, run: Run, gaps: Gaps = ()) -> EndpointView:
 
 def _warns(result: Result) -> bool:
     return any(not each.ok for each in result.verdict.warn)
-
-
-def where_of(result: Result) -> str:
-    """Return host, address and vantage, as far as the name does not say as much and they may be shown."""
-    endpoint = result.endpoint
-    parts = [] if endpoint.is_local else [f"from {endpoint.vantage}"]
-    if not endpoint.redact:
-        address = result.address if result.address != endpoint.host else None
-        parts = [each for each in (endpoint.host if endpoint.name else None, address) if each] + parts
-    return ", ".join(map(for_terminal, parts))
 
 
 def table_row_of(result: Result, common: Scale | None, *, has_details: bool) -> TableRow:

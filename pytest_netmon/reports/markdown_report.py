@@ -14,9 +14,10 @@ from ..plan import Endpoint
 from ..run import Result, Run
 from ..safe import for_json, for_terminal
 from .evidence import evidence_of
-from .failure import shown_name, told_of
+from .failure import told_of
 from .layout import code_spans, counted, placed_id, shown_ms, shown_span
 from .matrix import matrix_of
+from .naming import shown_name
 from .standings import (
     FAILED,
     INCONCLUSIVE,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..limits import shown_validity
 from ..plan import Endpoint
 from ..safe import for_terminal
 from ..stages import Tls, default_hold_s
+from ..statistics import Statistics
 from ..units import spell_duration
+from .layout import shown_ms
 
 
 def stage_words(endpoint: Endpoint) -> Iterator[str]:
@@ -19,6 +22,15 @@ def stage_words(endpoint: Endpoint) -> Iterator[str]:
         yield _tls_words(endpoint.shown_tls)
     if endpoint.hold_s != default_hold_s(endpoint.host):
         yield f"held open {spell_duration(endpoint.hold_s)}" if endpoint.hold_s else "not held open"
+
+
+def told_stages(statistics: Statistics) -> str:
+    """Return `, TLS 1.52 ms, certificate expires in 30 d` for what was measured beyond the connect; nothing without."""
+    told = [f"proxy {shown_ms(statistics.proxy.median_ms)} ms"] if statistics.proxy.count else []
+    told += [f"TLS {shown_ms(statistics.tls.median_ms)} ms"] if statistics.tls.count else []
+    if statistics.cert_expires_in_s is not None:
+        told.append(f"certificate {shown_validity(statistics.cert_expires_in_s)}")
+    return "".join(f", {each}" for each in told)
 
 
 def _tls_words(tls: Tls) -> str:

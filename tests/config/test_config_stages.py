@@ -19,6 +19,13 @@ from pytest_netmon.stages import LOOPBACK_HOLD_S, Tls
 SECRETS = {"NETMON_PROXY_USER": "own-user", "NETMON_PROXY_PASSWORD": "geheim"}
 
 
+def make_authority(path: Path) -> Path:
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    command += ["-subj", "/CN=authority", "-keyout", os.devnull, "-out", str(path)]
+    subprocess.run(command, check=True, capture_output=True)
+    return path
+
+
 @pytest.mark.parametrize(("host", "hold_s"), [
     ("localhost:1", LOOPBACK_HOLD_S),
     ("127.0.0.1:1", LOOPBACK_HOLD_S),
@@ -67,6 +74,15 @@ def test_an_https_url_means_443_and_tls_also_as_an_option(written: Written) -> N
     assert (endpoint.id, endpoint.tls) == ("api.example.com:443", Tls())
 
 
+@pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl")
+def test_whom_the_defaults_trust_means_nothing_to_who_verifies_nothing(written: Written) -> None:
+    make_authority(written.write("ca.pem", ""))
+    text = "defaults: {tls: {ca_file: ca.pem}}\ntargets: [{host: 'a:1', tls: {verify: false}}]"
+    assert written.endpoint(text).tls == Tls(verify=False)
+    (line,) = written.problems("targets: [{host: 'a:1', tls: {verify: false, ca_file: ca.pem}}]")
+    assert line.endswith("a:1: ca_file means nothing where verify is off: leave one of them out")
+
+
 def test_defaults_say_the_rest(written: Written) -> None:
     plan = written.plan(
         "defaults: {tls: {verify: false, min_version: 1.3}}\n"
@@ -104,10 +120,7 @@ def test_a_mistake_about_tls_is_named_in_one_line(written: Written, tls: str, li
 
 @pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl")
 def test_a_file_of_authorities_is_looked_for_beside_the_file_that_names_it(written: Written, tmp_path: Path) -> None:
-    authority = written.write("nested/ca.pem", "")
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    command += ["-subj", "/CN=authority", "-keyout", os.devnull, "-out", str(authority)]
-    subprocess.run(command, check=True, capture_output=True)
+    authority = make_authority(written.write("nested/ca.pem", ""))
     written.write("nested/more.yaml", "defaults: {tls: {ca_file: ca.pem}}\ntargets: [a:1]\n")
 
     endpoint = written.endpoint("include: [nested/more.yaml]\n")

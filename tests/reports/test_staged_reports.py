@@ -10,6 +10,7 @@ import pytest
 from made_runs import failed, measured, opened, reached, result_of, run_of
 
 from pytest_netmon.outcomes import cause_of
+from pytest_netmon.proxying import Proxy
 from pytest_netmon.reports.failure import failure_text, one_line
 from pytest_netmon.reports.html_views import view_of
 from pytest_netmon.reports.json_report import json_chunks
@@ -71,7 +72,7 @@ def test_an_expired_certificate_says_since_when():
     assert lines_of(result) == [
         "old:443 (10.0.3.7): tls_expired, not reached in 1 try",
         f"  tls_expired ({cause_of('tls_expired', 3.0)})",
-        '    the certificate expired 3 d ago, "certificate has expired"',
+        "    the certificate expired 3 d ago",
         "  next: renew it, and see that the server has loaded the new one; is this machine's clock right?",
     ]
 
@@ -131,3 +132,29 @@ def test_the_next_step_of_a_redacted_endpoint_names_no_host():
 
     assert "secret" not in failure_text(result)
     assert "`openssl s_client -connect HOST:PORT`" in failure_text(result)
+
+
+def test_what_passed_tells_its_stages_too():
+    tls = result_of(reached("api", 443), [opened(10.0, tls_ms=30.0, cert_expires_s=20 * DAY_S)])
+    measured_one = result_of(measured("api", 443, count=2), [opened(10.0, **STAGES), opened(12.0, **STAGES)])
+
+    assert one_line(tls) == "PASS  api:443 (10.0.3.7)  10.00 ms, TLS 30.00 ms, certificate expires in 20 d"
+    assert one_line(measured_one).endswith(
+        "2 of 2, median 11.00 ms, max 12.00 ms, proxy 2.00 ms, TLS 30.00 ms, certificate expires in 20 d"
+    )
+
+
+def test_behind_a_proxy_the_address_is_not_the_targets():
+    endpoint = reached("api.example.com", 443, name="api", proxy=Proxy("http", "proxy.internal", 3128, "HTTPS_PROXY"))
+    lost = result_of(
+        endpoint, [failed("dns_not_found", message="of the proxy: Name or service not known")], address=None
+    )
+
+    assert lines_of(lost)[0].startswith("api:443 (api.example.com, through http proxy proxy.internal:3128): ")
+    assert any("`getent hosts proxy.internal`" in line for line in lines_of(lost))
+
+
+def test_a_redacted_endpoint_hides_its_way_too():
+    endpoint = reached("secret", 443, name="api", redact=True, proxy=Proxy("http", "proxy.internal", 3128))
+
+    assert lines_of(result_of(endpoint, [failed("proxy_timeout")]))[0].startswith("api:443: ")
