@@ -133,7 +133,7 @@ def watch(process: subprocess.Popen[Any], seconds: float) -> list[Look]:
     began_s = time.monotonic()
     prober = _prober_of(process.pid)
     looks: list[Look] = []
-    stop_at_s = began_s + min(_STOP_EVERY_S, seconds / 2)
+    stop_at_s = began_s + min(_STOP_EVERY_S, max(10 * _STOPPED_S, seconds / 2))
     while time.monotonic() - began_s < seconds and process.poll() is None:
         time.sleep(min(_LOOK_EVERY_S, seconds / 20))
         if time.monotonic() > stop_at_s:
