@@ -13,22 +13,21 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
+from .jobs import JobError, by_vantage, endpoint_jobs, relay_job
 from .judging import Judge, run_of, started_at
-from .outcomes import EXPECTED, ONCE_OPEN, TRANSIENT
 from .plan import Endpoint, Plan
 from .plan_record import record_of
 from .prober.protocol import VERSION
 from .prober_process import ProberProcess, prober_process
-from .proxying import Proxy, credentials_of
+from .rates import rates_by_vantage
 from .recording import Recording
+from .relay_process import RelayProcess
 from .run import Result, Run
 from .samples import Record, SampleFileError
-from .unexpected import Unexpected
 from .vantage import LOCAL_VANTAGE
-from .waits import Wait, tries_apart_s
 
 #: How often the sample file is looked at while something waits for it.
 _LOOK_EVERY_S = 0.005
@@ -80,20 +79,25 @@ class Campaign:
         self._refresh_s = refresh_s
         self._kernel = kernel
         self._process: ProberProcess | None = None
+        self._relay: RelayProcess | None = None
+        self._elsewhere = by_vantage(plan, selected)
         self._judge = Judge(plan, self.recording, selected)
         self._started_s = self._ended_s = time.monotonic()
 
     def start(self) -> None:
         """Start the prober. Raises CampaignError where it does not begin."""
-        elsewhere = next((e for i in self.selected if (e := self.plan.endpoints[i]).vantage != LOCAL_VANTAGE), None)
-        if elsewhere is not None:
-            raise CampaignError(f"{elsewhere.test_id}: this version checks from this machine only")
         self._started_s = time.monotonic()
         try:
             self._process = prober_process()
         except OSError as error:
             raise CampaignError(f"the prober could not be started: {error.strerror}: {sys.executable}") from error
-        self._process.tell(json.dumps(self._job()).encode("ascii") + b"\n")
+        try:
+            self._process.tell(json.dumps(self._job()).encode("ascii") + b"\n")
+            if self._elsewhere:
+                self._start_relay()
+        except JobError as error:
+            self.stop()
+            raise CampaignError(str(error)) from None
         while self.recording.header is None:
             if time.monotonic() - self._started_s > _BEGIN_S:
                 self.stop()
@@ -102,6 +106,16 @@ class Campaign:
             self.poll()
             if self._judge.ended and self.recording.header is None:
                 raise CampaignError(self._judge.fault or "the prober ended before it began")
+
+    def _start_relay(self) -> None:
+        """Start the relay at the same time: it waits for the prober's first line."""
+        try:
+            self._relay = RelayProcess()
+        except (OSError, ImportError) as error:
+            self.stop()
+            raise CampaignError(f"the relay to other vantages could not be started: {error}") from error
+        job = relay_job(self.plan, self.selected, self.recording.path, self._refresh_s, kernel=self._kernel)
+        self._relay.tell(json.dumps(job).encode("ascii") + b"\n")
 
     @property
     def progress(self) -> Progress:
@@ -127,8 +141,16 @@ class Campaign:
 
     @property
     def has_exited(self) -> bool:
-        """Whether the prober's process is gone. This and `last_words` may be asked from any thread."""
+        """Whether the prober's process is gone, and the relay's. This and `last_words` may be asked from any thread."""
+        return self._prober_has_exited and self._relay_has_exited
+
+    @property
+    def _prober_has_exited(self) -> bool:
         return self._process is None or self._process.has_exited
+
+    @property
+    def _relay_has_exited(self) -> bool:
+        return self._relay is None or self._relay.has_exited
 
     @property
     def fault(self) -> str | None:
@@ -139,20 +161,41 @@ class Campaign:
         """Take in what the prober has written since."""
         if self._judge.ended:
             return
-        gone = self.has_exited
+        prober_gone, relay_gone = self._prober_has_exited, self._relay_has_exited
         try:
             self.recording.poll()
         except (SampleFileError, OSError) as error:
             self._judge.fault = f"the sample file cannot be read: {error}"
-            if self._process is not None:
-                self._process.kill()
-            gone = True
-        if gone:
+            self._judge.relay_fault = self._judge.fault
+            for process in (self._process, self._relay):
+                if process is not None:
+                    process.kill()
+            prober_gone = relay_gone = True
+        if prober_gone:
+            self._note_end_of_prober()
+        if relay_gone:
+            self._note_end_of_relay()
+        if prober_gone and relay_gone:
             self._judge.ended = True
             self._ended_s = time.monotonic()
-            started = self._process is not None
-            if started and self._judge.fault is None and self.recording.end_reason is None:
-                self._judge.fault = self.last_words
+
+    def _note_end_of_prober(self) -> None:
+        self._judge.over.add(LOCAL_VANTAGE)
+        started = self._process is not None
+        if started and self._judge.fault is None and self.recording.end_reason is None:
+            self._judge.fault = self.last_words
+
+    def _note_end_of_relay(self) -> None:
+        self._judge.over.update(self._elsewhere)
+        cut_off = self._relay is not None and not all(self.recording.is_over(name) for name in self._elsewhere)
+        if cut_off and self._judge.relay_fault is None:
+            assert self._relay is not None
+            self._judge.relay_fault = self._relay.last_words
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that measured came to an end of its own, so that what was written is whole."""
+        return self.recording.end_reason is not None and all(map(self.recording.is_over, self._elsewhere))
 
     def done(self, index: int) -> bool:
         """Whether the endpoint can be judged: all samples of it and of what its verdict depends on are in, or no
@@ -172,9 +215,13 @@ class Campaign:
         return self._judge.result(index)
 
     def stop(self) -> None:
-        """End the prober: by the end of its input, and by force if it takes too long."""
-        if self._process is not None:
-            self._process.stop()
+        """End the prober, and the relay: by the end of their input, and by force if that takes too long."""
+        for process in (self._process, self._relay):
+            if process is not None:
+                process.close_input()
+        for process in (self._process, self._relay):
+            if process is not None:
+                process.stop()
         self.poll()
 
     def run(self, instead: Mapping[int, Result] | None = None) -> Run:
@@ -186,15 +233,16 @@ class Campaign:
         elapsed_us = max((self._ended_s - self._started_s) * 1e6, self.recording.last_us)
         elapsed = datetime.timedelta(microseconds=elapsed_us)
         started = started_at(self.recording) or datetime.datetime.now(datetime.timezone.utc).astimezone()
-        fault = (self._judge.fault,) if self._judge.fault else ()
+        fault = tuple(dict.fromkeys(each for each in (self._judge.fault, self._judge.relay_fault) if each))
         return run_of(self.plan, self.recording, results, started + elapsed, self._machine, fault)
 
     def close(self) -> None:
         """Stop and forget: a sample file of our own is removed, one that was asked for stays."""
         self.stop()
         self.recording.close()
-        if self._process is not None:
-            self._process.close()
+        for process in (self._process, self._relay):
+            if process is not None:
+                process.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _wait_until(self, over: Callable[[], bool], tick: Callable[[Progress], None] | None) -> None:
@@ -209,23 +257,27 @@ class Campaign:
 
     @property
     def last_words(self) -> str:
-        """What to say of a prober that has exited before its time."""
-        return "the prober was not started" if self._process is None else self._process.last_words
+        """What to say of a prober that has exited before its time, or of the relay where only that has."""
+        if self._process is None:
+            return "the prober was not started"
+        relay_failed = self._relay is not None and self._relay.failed and not self._process.failed
+        return self._relay.last_words if self._relay is not None and relay_failed else self._process.last_words
 
     def _job(self) -> dict[str, object]:
-        selected = [self.plan.endpoints[index] for index in self.selected]
-        waited_for = [endpoint.host for endpoint in selected if endpoint.wait is not None]
-        apart_s = tries_apart_s(waited_for, self.plan.max_rate, self.plan.max_rate_per_host)
+        here = [index for index in self.selected if self.plan.endpoints[index].is_local]
+        rates = rates_by_vantage(self.plan, self.selected).get(LOCAL_VANTAGE)
         return {
             "netmon": VERSION,
             "sample_file": str(self.recording.path),
+            "shared": bool(self._elsewhere),
             "parent": os.getpid(),
-            "max_rate": self.plan.max_rate,
+            "max_rate": rates.max_rate if rates else self.plan.max_rate,
+            "host_rates": rates.host_rates if rates else {},
             "max_rate_per_host": self.plan.max_rate_per_host,
             "refresh_s": self._refresh_s,
             "kernel": self._kernel,
             "context": {"plan": record_of(self.plan), "selected": list(self.selected), "machine": self._machine},
-            "endpoints": [_endpoint_job(index, self.plan.endpoints[index], apart_s) for index in self.selected],
+            "endpoints": endpoint_jobs(self.plan, self.selected, here),
         }
 
 
@@ -266,56 +318,6 @@ def _is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-def _endpoint_job(index: int, endpoint: Endpoint, tries_apart_s: float) -> dict[str, object]:
-    return {
-        "index": index,
-        "host": endpoint.host,
-        "port": endpoint.port,
-        "count": None if endpoint.count is None else endpoint.warmup + endpoint.count,
-        "warmup": endpoint.warmup,
-        "interval_us": round(endpoint.interval_s * 1e6),
-        "timeout_us": round(endpoint.timeout_s * 1e6),
-        "retry_on": None if endpoint.measured else retried_outcomes(endpoint),
-        "wait": None if endpoint.wait is None else _wait_job(endpoint, endpoint.wait, tries_apart_s),
-        "redact": endpoint.redact,
-        "hold_us": round(endpoint.hold_s * 1e6),
-        "tls": None if endpoint.tls is None else asdict(endpoint.tls),
-        "proxy": None if endpoint.proxy is None else _proxy_job(endpoint.proxy),
-        "close": endpoint.close,
-        "late": "timeout" if endpoint.expect == "open" else "open",
-    }
-
-
-def _wait_job(endpoint: Endpoint, wait: Wait, apart_s: float) -> dict[str, object]:
-    return {
-        "for": EXPECTED[endpoint.expect],
-        "interval_us": round(max(wait.interval_s, apart_s) * 1e6),
-        "until_us": round(wait.timeout_s * 1e6),
-        "stable": wait.stable,
-    }
-
-
-def _proxy_job(proxy: Proxy) -> dict[str, object]:
-    """With user and password, which stand nowhere but in the job: on the standard input of the prober."""
-    try:
-        credentials = credentials_of(proxy, os.environ)
-    except Unexpected as unexpected:
-        raise CampaignError(unexpected.told("one that cannot be sent")) from None
-    return {"kind": proxy.kind, "host": proxy.host, "port": proxy.port, "auth": credentials and list(credentials)}
-
-
-def retried_outcomes(endpoint: Endpoint) -> list[str]:
-    """Return the outcomes after which a reached endpoint is tried again where it is not waited for.
-
-    One that is expected to be closed is not tried again after what it is expected to come to (a timeout)
-    nor where it was open.
-    """
-    if not endpoint.expects_open:
-        accepted = (*EXPECTED[endpoint.expect], *ONCE_OPEN)
-        return [outcome for outcome in TRANSIENT if outcome not in accepted]
-    return list(TRANSIENT)
 
 
 def machine() -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from .recording import Recording
 from .run import Measuring, Result, Run
 from .samples import Record, SampleFileError, WaitOver
 from .statistics import Statistics
+from .vantage import LOCAL_VANTAGE
 from .verdict import Surroundings, judge
 
 #: Addresses that failed, to name in a warning.
@@ -30,15 +31,17 @@ def controls_of(plan: Plan, selected: Iterable[int]) -> tuple[int, ...]:
 
 
 def can_be_judged(
-    plan: Plan, recording: Recording, selected: Sequence[int], controls: Sequence[int], index: int
+    plan: Plan, recording: Recording, selected: Collection[int], controls: Iterable[int], index: int
 ) -> bool:
     """Say whether all is in that the verdict on an endpoint depends on: its own samples and those of the
-    controls; where it is expected to be closed, also something that was open, or everything."""
+    controls; where it is expected to be closed, also something that was open, or everything.
+
+    selected, controls: the indexes of those that are checked from the same place.
+    """
     if index not in recording.done or any(control not in recording.done for control in controls):
         return False
-    if plan.endpoints[index].expects_open or len(recording.done) >= len(selected):
-        return True
-    return _others_opened(recording, index)
+    has_all = len(recording.done) >= len(selected) and recording.done.issuperset(selected)
+    return plan.endpoints[index].expects_open or has_all or _others_opened(recording, index, selected)
 
 
 def failed_controls(plan: Plan, recording: Recording, controls: Iterable[int]) -> tuple[str, ...]:
@@ -48,21 +51,28 @@ def failed_controls(plan: Plan, recording: Recording, controls: Iterable[int]) -
     return tuple(result.endpoint.id for result in results if result.verdict.status != "passed")
 
 
-def _others_opened(recording: Recording, index: int) -> bool:
-    return len(recording.opened) > (index in recording.opened)
+def _others_opened(recording: Recording, index: int, selected: Collection[int] | None = None) -> bool:
+    return any(other != index and (selected is None or other in selected) for other in recording.opened)
 
 
 def result_of(
-    plan: Plan, recording: Recording, index: int, failed: tuple[str, ...] = (), fault: str | None = None
+    plan: Plan,
+    recording: Recording,
+    index: int,
+    failed: tuple[str, ...] = (),
+    fault: str | None = None,
+    peers: Collection[int] | None = None,
 ) -> Result:
     """Judge what the recording holds of the endpoint `index`; `failed` are the controls that did, `fault` says why
-    more did not come."""
+    more did not come, `peers` are all that are checked from the same place, None where there is one only."""
     endpoint = plan.endpoints[index]
     statistics = recording.statistics_of(index)
-    complete = index in recording.done or (endpoint.count is None and recording.end_reason == "stopped")
+    complete = index in recording.done or (
+        endpoint.count is None and recording.end_reason_of(endpoint.vantage) == "stopped"
+    )
     if complete and _is_short(endpoint, statistics, recording.waits.get(index)):
         complete, fault = False, f"samples are missing: {recording.damage or 'they could not be recorded'}"
-    around = Surroundings(failed, _others_opened(recording, index))
+    around = Surroundings(failed, _others_opened(recording, index, peers))
     waited = None if endpoint.wait is None else recording.waited_of(index)
     verdict = judge(endpoint, statistics, complete=complete, around=around, waited=waited)
     if fault is not None and verdict.status == "inconclusive" and not complete:
@@ -94,45 +104,68 @@ class Judge:
     """The endpoints of a campaign, judged while its samples come in.
 
     selected: the indexes of all that are probed. ended: whether no more samples will come; set by whoever
-    polls the recording. fault: why some are missing, None where nothing went wrong.
+    polls the recording. over: names of vantages of which that is known before. fault: why samples from here are
+    missing, None where nothing went wrong; relay_fault: the same of all other places, where the recording says nothing.
     """
 
     def __init__(self, plan: Plan, recording: Recording, selected: Sequence[int]) -> None:
         self.ended = False
+        self.over: set[str] = set()
         self.fault: str | None = None
+        self.relay_fault: str | None = None
         self._plan = plan
         self._recording = recording
-        self._selected = tuple(selected)
-        self._controls = controls_of(plan, selected)
-        self._failed_controls: tuple[str, ...] | None = None
+        self._peers: dict[str, set[int]] = {}
+        for index in selected:
+            self._peers.setdefault(plan.endpoints[index].vantage, set()).add(index)
+        self._controls = {vantage: controls_of(plan, sorted(peers)) for vantage, peers in self._peers.items()}
+        self._failed_controls: dict[str, tuple[str, ...]] = {}
         self._results: dict[int, Result] = {}
 
     def is_done(self, index: int) -> bool:
         """Whether the endpoint can be judged: all samples of it and of what its verdict depends on are in, or no
         more will come."""
-        return self.ended or self.has_all(index)
+        return self._is_over(self._plan.endpoints[index].vantage) or self.has_all(index)
 
     def has_all(self, index: int) -> bool:
         """Whether the endpoint can be judged, and not only because no more will come."""
-        return can_be_judged(self._plan, self._recording, self._selected, self._controls, index)
+        vantage = self._plan.endpoints[index].vantage
+        peers, controls = self._peers.get(vantage, set()), self._controls.get(vantage, ())
+        return can_be_judged(self._plan, self._recording, peers, controls, index)
 
     def result(self, index: int) -> Result:
         """What came of an endpoint so far; judged as complete once it is done."""
         if index in self._results:
             return self._results[index]
         is_done = self.is_done(index)
-        result = result_of(self._plan, self._recording, index, self._failed(), self.fault)
+        vantage = self._plan.endpoints[index].vantage
+        peers = self._peers.get(vantage) if len(self._peers) > 1 else None
+        failed, fault = self._failed(vantage), self._fault_of(vantage)
+        result = result_of(self._plan, self._recording, index, failed, fault, peers)
         if is_done:
             self._results[index] = result
         return result
 
-    def _failed(self) -> tuple[str, ...]:
-        """The controls that failed; once all of them are done, looked at once."""
-        if self._failed_controls is not None:
-            return self._failed_controls
-        failed = failed_controls(self._plan, self._recording, self._controls)
-        if self.ended or all(index in self._recording.done for index in self._controls):
-            self._failed_controls = failed
+    def _is_over(self, vantage: str) -> bool:
+        state = self._recording.vantages.get(vantage)
+        return self.ended or vantage in self.over or (state is not None and state.is_over)
+
+    def _fault_of(self, vantage: str) -> str | None:
+        if vantage == LOCAL_VANTAGE:
+            return self.fault
+        state = self._recording.vantages.get(vantage)
+        if state is not None and state.is_over:
+            return f"the vantage {vantage}: {state.text}" if state.state == "lost" else None
+        return self.relay_fault
+
+    def _failed(self, vantage: str) -> tuple[str, ...]:
+        """The controls that failed there; once all of them are done, looked at once."""
+        if vantage in self._failed_controls:
+            return self._failed_controls[vantage]
+        controls = self._controls.get(vantage, ())
+        failed = failed_controls(self._plan, self._recording, controls)
+        if self._is_over(vantage) or all(index in self._recording.done for index in controls):
+            self._failed_controls[vantage] = failed
         return failed
 
 
@@ -168,6 +201,7 @@ def run_of(
             *warnings,
         ),
         measuring=measuring,
+        vantages=dict(recording.vantages),
     )
 
 
@@ -221,8 +255,9 @@ def recover(path: Path, observe: Callable[[Record], None] | None = None, *, salv
         plan = plan_of(kept["plan"])
         selected = [int(index) for index in kept["selected"]]
         machine = {str(key): str(value) for key, value in kept["machine"].items()}
-        failed = failed_controls(plan, recording, controls_of(plan, selected))
-        results = {index: result_of(plan, recording, index, failed) for index in selected}
+        judge_of_all = Judge(plan, recording, selected)
+        judge_of_all.ended = True
+        results = {index: judge_of_all.result(index) for index in selected}
     except (PlanRecordError, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise SampleFileError(f"{path}: the plan in it cannot be read: {error}") from None
     start = started_at(recording)

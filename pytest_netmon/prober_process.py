@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from typing import IO
 
 #: How long the prober may take to end once it is told to.
@@ -39,13 +40,15 @@ _in_advance: ProberProcess | None = None
 class ProberProcess:
     """A prober that waits for its job. Raises OSError where it cannot be started."""
 
+    _name = "the prober"
+
     def __init__(self) -> None:
-        folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "prober")  # noqa: PTH100, PTH118, PTH120 - see above
+        arguments = self._arguments()
         flags = ["-I", *(["-B"] if sys.dont_write_bytecode else [])]
         self._errors = _memory_file()
         try:
             self._process = subprocess.Popen(
-                [sys.executable, *flags, "-c", BOOTSTRAP, folder],
+                [sys.executable, *flags, "-c", *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=self._errors,
@@ -55,6 +58,11 @@ class ProberProcess:
             self._errors.close()
             raise
 
+    def _arguments(self) -> Sequence[str]:
+        """What stands behind -c: the code, and its own arguments."""
+        folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "prober")  # noqa: PTH100, PTH118, PTH120 - see above
+        return BOOTSTRAP, folder
+
     @property
     def pid(self) -> int:
         return self._process.pid
@@ -63,6 +71,11 @@ class ProberProcess:
     def has_exited(self) -> bool:
         return self._process.poll() is not None
 
+    @property
+    def failed(self) -> bool:
+        """Whether it has ended otherwise than it should."""
+        return bool(self._process.poll())
+
     def tell(self, job: bytes) -> None:
         """Hand over the job, one line. Nothing happens where the process has ended already."""
         assert self._process.stdin is not None
@@ -70,11 +83,15 @@ class ProberProcess:
             self._process.stdin.write(job)
             self._process.stdin.flush()
 
-    def stop(self) -> None:
-        """End it: by the end of its input, and by force if it takes too long."""
+    def close_input(self) -> None:
+        """Ask it to end."""
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):
             self._process.stdin.close()
+
+    def stop(self) -> None:
+        """End it: by the end of its input, and by force if it takes too long."""
+        self.close_input()
         # A child that the tests forked may hold its input open: then a signal, then force.
         for end in (None, self._process.terminate, self._process.kill):
             if end is not None:
@@ -95,7 +112,7 @@ class ProberProcess:
     def last_words(self) -> str:
         """What to say of a prober that has exited before its time."""
         said = [line.strip() for line in self._said().split("\n") if line.strip()]
-        return f"the prober ended too early ({end_of_process(self._process.returncode)})" + (
+        return f"{self._name} ended too early ({end_of_process(self._process.returncode)})" + (
             f": {said[-1]}" if said else ""
         )
 

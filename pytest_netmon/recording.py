@@ -32,11 +32,13 @@ from .samples import (
     Sample,
     SampleFileError,
     SampleStore,
+    VantageState,
     WaitOver,
     Warning_,
     decode_line,
 )
 from .statistics import DistributionBuilder, Glance, Statistics, StatisticsBuilder
+from .vantage import LOCAL_VANTAGE
 from .waited import Waited
 
 _READ_BYTES = 1 << 20
@@ -70,7 +72,7 @@ class Recording:
     answered last, else the one tried last. near: endpoint -> microseconds in which another machine's
     address answered, too few for one. in_vain: endpoint -> how often an address failed (with what
     outcome) in checks that another one made good, 20 such pairs at the most. lag,
-    own_clock_checks, late_starts: see `run.Measuring`.
+    own_clock_checks, late_starts: see `run.Measuring`. vantages: how other places stand, by name.
     """
 
     def __init__(self, path: Path, observe: Callable[[Record], None] | None = None, *, salvage: bool = False) -> None:
@@ -96,6 +98,7 @@ class Recording:
         self.lag = DistributionBuilder()
         self.own_clock_checks = 0
         self.late_starts: Lateness | None = None
+        self.vantages: dict[str, VantageState] = {}
         self._answered: set[int] = set()
         self._builders: dict[int, StatisticsBuilder] = {}
         self._uncounted: Counter[int] = Counter()
@@ -144,6 +147,18 @@ class Recording:
         outcomes = dict(self._tries.get(endpoint) or self.glance_of(endpoint).outcomes)
         over = self.waits.get(endpoint)
         return Waited(outcomes) if over is None else Waited(outcomes, over.met, over.took_us / 1e6, over.latest)
+
+    def end_reason_of(self, vantage: str) -> str | None:
+        """Why the prober at a vantage ended; None while it runs, or where it was lost."""
+        if vantage == LOCAL_VANTAGE:
+            return self.end_reason
+        state = self.vantages.get(vantage)
+        return state.text if state is not None and state.state == "ended" else None
+
+    def is_over(self, vantage: str) -> bool:
+        """Whether another place has ended, or was lost."""
+        state = self.vantages.get(vantage)
+        return state is not None and state.is_over
 
     def glance_of(self, endpoint: int) -> Glance:
         """The figures so far that cost nothing to ask for."""
@@ -206,12 +221,25 @@ class Recording:
             self.near[what.endpoint] = what.connect_us
         elif isinstance(what, Lateness):
             self.late_starts = what
+        else:
+            self._take_frame(what)
+        if self._observe is not None:
+            self._observe(what)
+
+    def _take_frame(self, what: Header | VantageState | End) -> None:
+        """Take in what is around the samples: where they come from, and where they end."""
+        if isinstance(what, VantageState):
+            self._take_vantage(what)
         elif isinstance(what, End):
             self.end_reason = what.reason
         else:
             self.header = what
-        if self._observe is not None:
-            self._observe(what)
+
+    def _take_vantage(self, state: VantageState) -> None:
+        before = self.vantages.get(state.name)
+        machine = state.machine or (before.machine if before else None)
+        round_trip_us = state.round_trip_us or (before.round_trip_us if before else None)
+        self.vantages[state.name] = dataclasses.replace(state, machine=machine, round_trip_us=round_trip_us)
 
     def _take_gap(self, gap: Gap) -> None:
         if len(self.gaps) < MOST_GAPS:

@@ -6,10 +6,11 @@ Reports are functions from these to text.
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from .plan import Endpoint, Plan
-from .samples import Gap, Lateness, Sample, SampleStore
+from .samples import Gap, Lateness, Sample, SampleStore, VantageState
 from .statistics import Distribution, Statistics
 from .verdict import Verdict
 from .waited import Waited
@@ -93,6 +94,7 @@ class Run:
     results: one for each endpoint that was probed, in the order of the plan; skipped and
     deselected endpoints have none. started_at, ended_at: wall time with offset. partial: the
     run was cut off, or a result is missing. lost_samples: measured but not recorded (full disk).
+    vantages: how other places stood in the end, by name.
     """
 
     plan: Plan
@@ -106,6 +108,7 @@ class Run:
     lost_samples: int = 0
     warnings: tuple[str, ...] = ()
     measuring: Measuring | None = None
+    vantages: Mapping[str, VantageState] = field(default_factory=dict)
 
     @property
     def store(self) -> SampleStore | None:

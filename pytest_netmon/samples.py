@@ -32,6 +32,7 @@ WARM_UP, WAITING = 0, -1
 _MOST_ADDRESS = 255
 _SAMPLE_LENGTH = 11
 _END_REASONS = ("complete", "stopped", "orphaned")
+_VANTAGE_STATES = ("began", "ended", "lost")
 
 _OUTCOME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
 _ERRNO = re.compile(r"-?[A-Za-z0-9_]{1,40}\Z")
@@ -196,7 +197,24 @@ class End:
     reason: str
 
 
-Event = Done | WaitOver | Gap | AddressChange | Lost | Warning_ | Near | Lateness | End
+@dataclass(frozen=True, slots=True)
+class VantageState:
+    """Checks from another place have `began`, have `ended` (text: the reason, as of `End`) or are `lost` (text: why).
+    machine: what that place says of itself. round_trip_us: to there and back, of the connection to it."""
+
+    name: str
+    state: str
+    text: str | None = None
+    machine: Mapping[str, str] | None = None
+    round_trip_us: int | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no more samples will come from there."""
+        return self.state != "began"
+
+
+Event = VantageState | Done | WaitOver | Gap | AddressChange | Lost | Warning_ | Near | Lateness | End
 Record = Header | Sample | Event
 
 
@@ -386,6 +404,21 @@ def _end(value: dict[str, object]) -> End:
     return End(reason)
 
 
+def _vantage_state(value: dict[str, object]) -> VantageState:
+    state, text, machine, round_trip_us = (value.get(key) for key in ("state", "text", "machine", "round_trip_us"))
+    if state not in _VANTAGE_STATES or (state == "ended" and text not in _END_REASONS):
+        _malformed(f"expected one of {', '.join(_VANTAGE_STATES)} for state")
+    if machine is not None and type(machine) is not dict:
+        _malformed("expected an object for machine")
+    return VantageState(
+        name=_text("name", value.get("name")),
+        state=_text("state", state),
+        text=None if text is None else _text("text", text),
+        machine=None if machine is None else {key: _text("machine", each) for key, each in machine.items()},
+        round_trip_us=None if round_trip_us is None else _whole("round_trip_us", round_trip_us),
+    )
+
+
 _EVENTS: dict[str, Callable[[dict[str, object]], Event]] = {
     "done": _done,
     "waited": _wait_over,
@@ -396,6 +429,7 @@ _EVENTS: dict[str, Callable[[dict[str, object]], Event]] = {
     "near": _near,
     "lateness": _lateness,
     "end": _end,
+    "vantage": _vantage_state,
 }
 
 

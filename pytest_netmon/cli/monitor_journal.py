@@ -22,6 +22,7 @@ from pytest_netmon.samples import (
     Near,
     Record,
     Sample,
+    VantageState,
     WaitOver,
     Warning_,
 )
@@ -55,6 +56,8 @@ class Journal:
             LOGGER.error("%d samples could not be recorded: %s", record.samples, record.text)
         elif isinstance(record, Warning_):
             LOGGER.warning("%s", record.text)
+        elif isinstance(record, VantageState):
+            self._take_vantage(record)
         else:
             self._decision(record)
 
@@ -63,6 +66,12 @@ class Journal:
         for track in self._tracks.values():
             track.finish()
         self._tell_late()
+
+    def _take_vantage(self, vantage: VantageState) -> None:
+        if vantage.state == "lost":
+            LOGGER.error("the vantage %s: %s", vantage.name, vantage.text)
+        else:
+            LOGGER.info("checks from %s have %s", vantage.name, "begun" if vantage.state == "began" else "ended")
 
     def _take_gap(self, gap: Gap) -> None:
         if gap.cause != "late":

@@ -85,7 +85,7 @@ class Watch:
     @property
     def ended_by_itself(self) -> bool:
         """Whether the prober came to an end of its own, so that what it wrote is whole."""
-        return self._campaign.recording.end_reason is not None
+        return self._campaign.is_whole
 
     def close(self) -> None:
         """Stop and forget; the sample file stays where it was asked for."""

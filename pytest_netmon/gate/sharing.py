@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_netmon.judging import Judge
 from pytest_netmon.recording import Recording
 from pytest_netmon.samples import SampleFileError
+from pytest_netmon.vantage import LOCAL_VANTAGE
 
 from .exchange import Repeated
 from .measuring import Measuring, UnmeasuredError, probed
@@ -123,7 +124,7 @@ class _Followed:
         while not self._judge.has_all(index):
             if self._exchange.is_cancelled:
                 raise CancelledError
-            if self._judge.ended:
+            if self._judge.is_done(index):  # its vantage is lost, or all has ended
                 return
             time.sleep(_LOOK_EVERY_S)
             self._poll()
@@ -148,10 +149,13 @@ class _Followed:
             return
         if is_new and self.recording.header:
             self._judge = Judge(self._plan, self.recording, _selected(self.recording))
-        end_reason = self.recording.end_reason
-        self._judge.ended = last_words is not None or end_reason is not None
-        if end_reason is None:
+        is_over = self.recording.end_reason is not None
+        self._judge.ended = last_words is not None or (is_over and not self._plan.vantages)
+        if is_over:
+            self._judge.over.add(LOCAL_VANTAGE)
+        else:
             self._judge.fault = last_words
+        self._judge.relay_fault = last_words
 
 
 def _selected(recording: Recording) -> list[int]:

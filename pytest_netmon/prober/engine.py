@@ -59,7 +59,11 @@ class Engine:
         self._refresh_ns = None if refresh_s is None else int(float(refresh_s) * 1e9)  # type: ignore[arg-type]
         self._endpoints = [Endpoint(entry) for entry in job["endpoints"]]  # type: ignore[attr-defined]
         self._left = len(self._endpoints)
-        self._pacer: Pacer[Check] = Pacer(float(job["max_rate"]), float(job["max_rate_per_host"]))  # type: ignore[arg-type]
+        self._pacer: Pacer[Check] = Pacer(
+            float(job["max_rate"]),  # type: ignore[arg-type]
+            float(job["max_rate_per_host"]),  # type: ignore[arg-type]
+            job.get("host_rates"),  # type: ignore[arg-type]
+        )
         self._names: Dict[str, Name] = {}
         self._answers: Deque[Answer] = deque()
         self._resolver = (resolver or Resolver)(self._deliver)

@@ -39,9 +39,9 @@ def main() -> int:
 def _run(job: Dict[str, object]) -> int:
     make_room_for_descriptors(raise_descriptor_limit())
     started_unix_us, base_ns = time.time_ns() // 1000, now_ns()
-    header = {"netmon": VERSION, "started_unix_us": started_unix_us, "context": job.get("context")}
+    header = {"netmon": VERSION, "started_unix_us": started_unix_us, "context": job.get("context"), "base_ns": base_ns}
     try:
-        sample_file = SampleFile(str(job["sample_file"]), header)
+        sample_file = SampleFile(str(job["sample_file"]), header, shared=bool(job.get("shared")))
     except OSError as error:
         sys.exit(f"samples cannot be recorded: {error.strerror}: {job['sample_file']}")
     engine = Engine(job, sample_file, base_ns)

@@ -16,9 +16,10 @@ _CATCH_UP_NS = 5_000_000
 class _Lane(Generic[Item]):
     """Starts of one host, first come, first served."""
 
-    __slots__ = ("next_ns", "waiting")
+    __slots__ = ("gap_ns", "next_ns", "waiting")
 
-    def __init__(self) -> None:
+    def __init__(self, gap_ns: int) -> None:
+        self.gap_ns = gap_ns
         self.next_ns = 0
         self.waiting: Deque[Item] = deque()
 
@@ -26,11 +27,15 @@ class _Lane(Generic[Item]):
 class Pacer(Generic[Item]):
     """Holds starts back until the rate of their host and of the whole plan allows them.
 
+    host_rates: of single hosts, in place of `max_rate_per_host`.
     Times are nanoseconds, rates starts a second. In any stretch of T seconds a host sees at most
     `max_rate_per_host * T + 2` starts.
     """
 
-    def __init__(self, max_rate: float, max_rate_per_host: float) -> None:
+    def __init__(
+        self, max_rate: float, max_rate_per_host: float, host_rates: Optional[Dict[str, float]] = None
+    ) -> None:
+        self._host_rates = host_rates or {}
         self._gap_ns = int(1e9 / max_rate)
         self._lane_gap_ns = int(1e9 / max_rate_per_host)
         self._next_ns = 0
@@ -42,7 +47,8 @@ class Pacer(Generic[Item]):
         """Queue a start that is due now."""
         lane = self._lanes.get(host)
         if lane is None:
-            lane = self._lanes[host] = _Lane()
+            rate = self._host_rates.get(host)
+            lane = self._lanes[host] = _Lane(int(1e9 / rate) if rate else self._lane_gap_ns)
         lane.waiting.append(item)
         if len(lane.waiting) == 1:
             self._push(lane, now_ns)
@@ -53,7 +59,7 @@ class Pacer(Generic[Item]):
             return None
         lane = heapq.heappop(self._heap)[2]
         item = lane.waiting.popleft()
-        lane.next_ns = max(lane.next_ns, now_ns - self._lane_gap_ns) + self._lane_gap_ns
+        lane.next_ns = max(lane.next_ns, now_ns - lane.gap_ns) + lane.gap_ns
         self._next_ns = max(self._next_ns, now_ns - _CATCH_UP_NS) + self._gap_ns
         if lane.waiting:
             self._push(lane, now_ns)

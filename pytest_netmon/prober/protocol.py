@@ -4,8 +4,10 @@ In: the first line of standard input is the **job**, one JSON object:
 
     {"netmon": 1,
      "sample_file": "/path/samples.ndjson",      created by the prober (it must not exist)
+     "shared": false,                             true: a relay appends to the sample file, too
      "parent": 4711,                              process id; the prober ends with it
      "max_rate": 2000, "max_rate_per_host": 200,  checks a second
+     "host_rates": {},                            of single hosts, where they differ
      "refresh_s": null,                           resolve names again this often (monitor: 60)
      "kernel": true,                              false: judge by our own clock alone
      "context": {...},                            copied into the header, never looked at
@@ -38,7 +40,9 @@ End of standard input means stop.
 
 Out: the **sample file**, NDJSON in UTF-8, lines appended whole. First a header:
 
-    {"netmon": 1, "started_unix_us": 1782000000000000, "context": {...}}
+    {"netmon": 1, "started_unix_us": 1782000000000000, "base_ns": 4711000000, "context": {...}}
+
+(`base_ns`: the same moment by the monotonic clock of this machine, for a relay)
 
 then samples, arrays of eleven values, times in whole microseconds:
 
@@ -64,7 +68,11 @@ failed with that. Between the samples stand events, objects:
     {"event": "near", "endpoint": 3, "connect_us": 31}     another machine cannot be that near
     {"event": "lateness", "starts": 4000, "median_us": 90, "p99_us": 400, "max_us": 2100}
                                                            scheduled starts against their time
-    {"event": "end", "reason": "complete"}                or "stopped", "orphaned"; the last line
+    {"event": "end", "reason": "complete"}                or "stopped", "orphaned"; the prober's last line
+    {"event": "vantage", "name": "app", "state": "began", "text": null,
+     "machine": {...}, "round_trip_us": 310}              of a relay: checks from another place have begun,
+                                                           "ended" (text: the reason, as of the end), or they
+                                                           are "lost" (text: why, for people)
 
 Whatever writes a line `sealed`s it: its last value, after those above (in an object: "crc"), is the CRC-32 of all bytes
 before the comma in front of it. A line that a disk, a copy or a hand has changed is then known as such, and no wrong

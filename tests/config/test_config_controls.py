@@ -7,7 +7,7 @@ import json
 import pytest
 from written_config import Written, limits_of
 
-from pytest_netmon.campaign import retried_outcomes
+from pytest_netmon.jobs import retried_outcomes
 from pytest_netmon.limits import parse_limit
 from pytest_netmon.plan import Endpoint, Plan, validate_plan
 from pytest_netmon.plan_record import plan_of, record_of

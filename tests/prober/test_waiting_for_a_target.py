@@ -11,7 +11,7 @@ import pytest
 from conftest_prober import entry
 from servers import Servers
 
-from pytest_netmon.campaign import retried_outcomes
+from pytest_netmon.jobs import retried_outcomes
 from pytest_netmon.plan import Endpoint
 from pytest_netmon.prober import engine
 from pytest_netmon.prober.names import Address, Answer
