@@ -99,13 +99,15 @@ class CommandIO(gateway_base.Popen2IO):
                 "serve(io, id='netmon')",
             )
         )
-        self.write(f"{source!a}\n".encode("ascii"))
+        with contextlib.suppress(OSError):  # it ended already: what it said says why
+            self.write(f"{source!a}\n".encode("ascii"))
         noise = bytearray()
         while not noise.endswith(_BEGUN):
             noise += self.read(1)
             self.noise = bytes(noise[-_MOST_WORDS:])
             if len(noise) > _MOST_NOISE:
                 raise EOFError("something else than Python")
+        self.noise = b""
 
     def _listen(self) -> None:
         assert self.process.stderr is not None

@@ -1,0 +1,162 @@
+"""A vantage that cannot be had: its endpoints are inconclusive with the reason, and others are not touched."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from gateway_runs import bare, eventually, measured, plan_of, processes_with, python_of, reasons_of, via
+from servers import Servers
+
+from pytest_netmon import jobs
+from pytest_netmon.plan import Endpoint
+from pytest_netmon.relay import link
+from pytest_netmon.run import Run
+from pytest_netmon.vantage import Vantage
+
+#: Starts as execnet's bootstrap does, with another server.
+_AS_EXECNET = """
+import sys
+code = eval(sys.stdin.readline())
+start, end = code.replace("serve(io, id='netmon')", "lie(io)").rsplit("io = init", 1)
+exec(start + HEAD + "io = init" + end)
+"""
+#: A sample of endpoint 0, which it was not asked for.
+_LIAR = """
+def lie(io):
+    def execute(self, item):
+        channel = item[0]
+        channel.receive()
+        channel.send({})
+        while True:
+            what = channel.receive()
+            if what[0] != "ping":
+                break
+            channel.send(("pong", what[1], what[1]))
+        channel.send(("base", 0))
+        channel.send(b'[0,1,5,"open",40,40,null,40,0,"127.0.0.1",null]\\n')
+        channel.receive()
+    WorkerGateway.executetask = execute
+    serve(io, "liar")
+"""
+
+
+def run_with(servers: Servers, way: Vantage) -> Run:
+    """A run from a vantage that cannot be had, from one that can, and from here."""
+    server = servers.open()
+    names = ("local", "good", way.name)
+    endpoints = [Endpoint(host="127.0.0.1", port=server.port, vantage=name) for name in names]
+    run = measured(plan_of([bare("good"), way], *endpoints))
+    assert [result.verdict.status for result in run.results] == ["passed", "passed", "inconclusive"]
+    return run
+
+
+def script(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "command"
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_a_command_that_is_not_there(servers: Servers) -> None:
+    run = run_with(servers, via("bad", "/nowhere/kubectl exec -i deploy/app --"))
+    (reason,) = reasons_of(run, "bad")
+    assert reason == (
+        "the vantage bad: the command /nowhere/kubectl was not found here: install it, or name it in full"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            'echo "error: unable to connect to the server" >&2; exit 1',
+            'no Python began there (status 1): "error: unable to connect to the server"',
+        ),
+        (
+            'echo "sh: python3: not found" >&2; exit 127',
+            'no Python began there: "sh: python3: not found": is there a `{python}`? Else name one with `python:`',
+        ),
+        (
+            'echo "me@worker-1: Permission denied (publickey,password)." >&2; exit 255',
+            'no Python began there: "me@worker-1: Permission denied (publickey,password).": '
+            "ssh must let this user in without a question: a key, or an agent",
+        ),
+        ("echo Welcome; exit 0", 'no Python began there (status 0): "Welcome"'),
+        ("kill -9 $$", "no Python began there (ended by signal 9)"),
+    ],
+    ids=["no server", "no python", "a password", "garbage", "killed"],
+)
+def test_a_command_that_ends_before_python_began(servers: Servers, tmp_path: Path, text: str, told: str) -> None:
+    run = run_with(servers, via("bad", script(tmp_path, text)))
+    assert reasons_of(run, "bad") == {f"the vantage bad: {told.format(python=sys.executable)}"}
+
+
+def test_endless_garbage_is_no_python(servers: Servers, tmp_path: Path) -> None:
+    run = run_with(servers, via("bad", script(tmp_path, "exec cat /dev/zero")))
+    (reason,) = reasons_of(run, "bad")
+    assert reason.startswith("the vantage bad: no Python began there")
+
+
+def test_what_a_login_prints_is_passed_over(servers: Servers, tmp_path: Path) -> None:
+    server = servers.open()
+    way = via("app", script(tmp_path, 'echo "Welcome to app!"; echo "1"; exec "$@"'))
+    run = measured(plan_of([way], Endpoint(host="127.0.0.1", port=server.port, vantage="app")))
+    assert run.results[0].verdict.status == "passed"
+
+
+def test_a_command_that_hangs_is_ended_at_the_deadline(
+    servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "START_S", 1.5)
+    began_s = time.monotonic()
+    way = via("bad", script(tmp_path, 'echo "me@worker-1 password: " >&2; exec sleep 987'))
+    run = run_with(servers, way)
+    assert reasons_of(run, "bad") == {'the vantage bad: no Python began there within 1.9 s: "me@worker-1 password:"'}
+    assert time.monotonic() - began_s < 15
+    eventually(lambda: not processes_with("sleep 987"))
+
+
+@pytest.mark.skipif(python_of("3.7") is None, reason="no Python 3.7 here")
+def test_a_python_that_is_too_old(servers: Servers) -> None:
+    run = run_with(servers, via("bad", "env -i", python=str(python_of("3.7"))))
+    assert reasons_of(run, "bad") == {
+        'the vantage bad: no Python began there: "netmon: this is Python 3.7, not 3.8 or newer": '
+        "name a newer one with `python:`"
+    }
+
+
+def test_a_stand_in_for_a_python_that_is_too_old(servers: Servers, tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    old.write_text(f"#!{sys.executable} -S\nimport sys\nsys.version_info = (3, 7, 17)\nexec(sys.argv[-1])\n")
+    old.chmod(0o755)
+    run = run_with(servers, via("bad", "env -i", python=str(old)))
+    (reason,) = reasons_of(run, "bad")
+    assert "netmon: this is Python 3.7, not 3.8 or newer" in reason
+
+
+def test_lines_that_no_prober_sends_are_not_taken(servers: Servers, tmp_path: Path) -> None:
+    """Somebody else's prober: it claims a sample of an endpoint that it was never asked for."""
+    hostile = tmp_path / "hostile"
+    hostile.write_text(f"#!{sys.executable} -S\nHEAD = {_LIAR!r}\n" + _AS_EXECNET)
+    hostile.chmod(0o755)
+    down = servers.closed()
+    endpoints = [
+        Endpoint(host="127.0.0.1", port=down.port),
+        Endpoint(host="127.0.0.1", port=down.port, vantage="bad"),
+    ]
+    run = measured(plan_of([via("bad", "env -i", python=str(hostile))], *endpoints))
+    assert run.results[0].verdict.status == "failed"
+    assert run.results[0].statistics.successful == 0
+    assert reasons_of(run, "bad") == {
+        "the vantage bad: what comes from there is no prober's: a sample of an endpoint that it was not asked for"
+    }
+
+
+def test_without_a_reason_a_lost_vantage_is_told_once_in_all_words(servers: Servers) -> None:
+    run = run_with(servers, via("bad", "/nowhere"))
+    assert run.partial
+    assert run.vantages["bad"].state == "lost"
+    assert link.SILENCE_S < 30
