@@ -16,7 +16,7 @@ import yaml
 from ..problems import Source
 from ..unexpected import Unexpected
 from .decoding import NOT_TEXT, UnreadableError, decode, lines_of
-from .places import HIDDEN, PLAIN_KEY, Place, Problems, from_variable, path_to
+from .places import HIDDEN, PLAIN_KEY, Place, Problems, Value, from_variable, path_to
 from .scalars import resolve
 from .shown import shown_key
 from .syntax import explain
@@ -169,12 +169,14 @@ class _Builder:
 
     def _place(self, event: yaml.NodeEvent, parent: _Open | None) -> Place:
         key = parent.key.source if parent and parent.key else None
-        place = Place(None, _source(self._name, event.start_mark), _path_in(parent), key=key)
-        place = replace(place, broken=not self._is_sound(event), hidden=_is_hidden(event, parent))
-        if isinstance(event, yaml.SequenceStartEvent):
-            return replace(place, value=[])
-        if isinstance(event, yaml.MappingStartEvent):
-            return replace(place, value={})
+        place = Place(
+            _empty(event),
+            _source(self._name, event.start_mark),
+            _path_in(parent),
+            key=key,
+            broken=not self._is_sound(event),
+            hidden=_is_hidden(event, parent),
+        )
         if place.broken or not isinstance(event, yaml.ScalarEvent):
             return place
         return self._scalar(event, place)
@@ -197,7 +199,16 @@ class _Builder:
             self._problems.append(place.problem(unexpected.told(found, is_secret=bool(expanded.variables))))
             return replace(place, broken=True)
         column = None if expanded.variables else self._column_of_text(event)
-        return replace(place, value=value, raw=expanded.text, variables=expanded.variables, text_column=column)
+        return Place(
+            value,
+            place.source,
+            place.path,
+            expanded.text,
+            place.key,
+            expanded.variables,
+            column,
+            hidden=place.hidden,
+        )
 
     def _column_of_text(self, event: yaml.ScalarEvent) -> int | None:
         """Return the column at which the text starts, None where it does not stand as it is in one line."""
@@ -223,6 +234,13 @@ class _Builder:
 
     def _unreadable(self, event: yaml.Event, text: str) -> UnreadableError:
         return UnreadableError(Place(None, _source(self._name, event.start_mark)).problem(text))
+
+
+def _empty(event: yaml.NodeEvent) -> Value:
+    """The container that an event begins; no value yet of anything else."""
+    if isinstance(event, yaml.SequenceStartEvent):
+        return []
+    return {} if isinstance(event, yaml.MappingStartEvent) else None
 
 
 def _path_in(parent: _Open | None) -> str:
