@@ -42,6 +42,9 @@ for _name, _outcome in (
     if hasattr(errno, _name):
         _BY_ERRNO[getattr(errno, _name)] = _outcome
 
+#: What connect() says of the peer and the way to it.
+_PEERS_FAULT = frozenset(_BY_ERRNO.values())
+
 # Destination unreachable, codes for "administratively prohibited": RFC 792, 1122 and 1812 (type 3:
 # 9, 10, 13); RFC 4443 (type 1: 1, and 5 and 6 for policy and reject routes).
 _PROHIBITED_V4 = frozenset((9, 10, 13))
@@ -63,6 +66,13 @@ def connect_outcome(code: int, icmp: Icmp, family: int, has_route: Callable[[int
     if code == errno.ENETUNREACH and icmp is None and not has_route(family):
         return "local_error"
     return _BY_ERRNO.get(code, "local_error")
+
+
+def of_proxy(outcome: str) -> str:
+    """Return what a check comes to whose connect to its proxy came to `outcome`: nothing is known of its target."""
+    if outcome == "timeout":
+        return "proxy_timeout"
+    return "proxy_refused" if outcome in _PEERS_FAULT else outcome
 
 
 def resolution_outcome(error: Exception) -> str:

@@ -11,7 +11,7 @@ import socket
 from typing import Callable, Dict, Optional, Tuple, Union
 
 from . import kernel
-from .classify import connect_outcome, error_name
+from .classify import connect_outcome, error_name, of_proxy
 from .closing import Closer
 from .kernel import TcpInfo, now_ns
 from .names import Address
@@ -161,7 +161,7 @@ class Connector:
 
     def _connect(self, attempt: Attempt, sock: socket.socket, address: Address) -> None:
         try:
-            code = sock.connect_ex(address.sockaddr(attempt.check.endpoint.port))
+            code = sock.connect_ex(address.sockaddr(attempt.check.endpoint.peer_port))
         except OSError as error:  # what the socket module itself finds wrong
             code = error.errno or errno.EINVAL
         if code in _IN_PROGRESS:
@@ -234,7 +234,7 @@ class Connector:
         check.attempts = [winner]
 
     def _is_to_itself(self, attempt: Attempt, sock: socket.socket) -> bool:
-        if not self._chosen_ports[0] <= attempt.check.endpoint.port <= self._chosen_ports[1]:
+        if not self._chosen_ports[0] <= attempt.check.endpoint.peer_port <= self._chosen_ports[1]:
             return False
         try:
             return bool(sock.getsockname()[:2] == sock.getpeername()[:2])
@@ -298,6 +298,8 @@ class Connector:
         for other in check.attempts:
             self._close(other)
         self._close(attempt)
+        if check.endpoint.has_proxy and attempt.passage is None:
+            attempt.outcome = of_proxy(attempt.outcome)
         detail = _told(check, attempt.code, attempt.text)
         if attempt.icmp is not None:
             detail["icmp"] = list(attempt.icmp)
@@ -337,6 +339,9 @@ def _told(check: Check, code: int, text: Optional[str]) -> Detail:
 
 def _tell_failed(check: Check, detail: Detail) -> None:
     redact = check.endpoint.redact
+    if check.endpoint.has_proxy:
+        for attempt in check.failed:
+            attempt.outcome = of_proxy(attempt.outcome)
     detail["attempts"] = [[None if redact else a.address.host, a.outcome, a.clock_us] for a in check.failed]
     check.failed.clear()
 

@@ -50,6 +50,16 @@ class Dialogue:
         return b""
 
 
+#: So much of a peer's words is shown.
+_MOST_SHOWN = 60
+
+
+def first_line(data: bytes) -> str:
+    """Return the first line of what a peer said, as far as it can be shown."""
+    line = data.split(b"\n", 1)[0][:_MOST_SHOWN].decode("ascii", "replace")
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in line.rstrip("\r"))
+
+
 Stage = Callable[[], Dialogue]
 
 

@@ -172,13 +172,13 @@ class Engine:
     # -- starting -------------------------------------------------------------------------------
 
     def _prepare(self, endpoint: Endpoint) -> None:
-        address = literal(endpoint.host)
+        address = literal(endpoint.peer_host)
         if address is not None:
             endpoint.addresses = (address,)
             return
-        name = self._names.get(endpoint.host)
+        name = self._names.get(endpoint.peer_host)
         if name is None:
-            name = self._names[endpoint.host] = Name(endpoint.host)
+            name = self._names[endpoint.peer_host] = Name(endpoint.peer_host)
         name.redact = name.redact or endpoint.redact
         endpoint.name = name
 
@@ -348,7 +348,7 @@ class Engine:
         for check in waiting:
             waited_us = (at_ns - check.start_ns) // 1000
             check.dns_us = waited_us if answer.family else answer.spent_us
-            self._pacer.add(check, name.host, at_ns)
+            self._pacer.add(check, check.endpoint.host, at_ns)
 
     def _take_other_family(self, name: Name, answer: Answer) -> None:
         """One family was asked for by itself: what comes second makes the name whole; an error alone says nothing
@@ -399,6 +399,8 @@ class Engine:
         if endpoint.name is not None:
             endpoint.name.has_failed = True
             endpoint.resolves_anew = bool(endpoint.name.addresses)
+        if endpoint.has_proxy:
+            text = f"name of the proxy: {text}" if text else "name of the proxy"
         detail: Detail = {"text": text} if text and not endpoint.redact else {}
         if code:
             detail["errno"] = error_name(code)

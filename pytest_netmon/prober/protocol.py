@@ -20,6 +20,10 @@ In: the first line of standard input is the **job**, one JSON object:
                     "wait": null,                 or {"for": ["open"], "interval_us": 250000,
                                                   "until_us": 60000000, "stable": 1}
                     "late": "timeout",            or "open": what a handshake past the deadline comes to
+                    "proxy": null,                or what to connect to, for a tunnel to host and port:
+                        {"kind": "http",          or "socks5"
+                         "host": "proxy.internal", "port": 3128,
+                         "auth": null},           or [user, password]; of all that we write, only the job holds them
                     "tls": null,                  or a handshake after the connect, with these settings:
                         {"server_name": null,     SNI and the name to verify; null: the host
                          "verify": true, "ca_file": null, "min_version": null},   or "1.2", "1.3"
@@ -30,6 +34,8 @@ In: the first line of standard input is the **job**, one JSON object:
 With `retry_on` null, `count` checks start at a fixed rate and may overlap. With a list, one check
 runs at a time, the next starts `interval_us` after the start of the last one or when that has
 ended, whichever is later, at most `count` in all, only after an outcome in the list.
+With `proxy` the figures of resolution and connect and the address are those of the proxy; what that connect fails with
+is `proxy_refused` or `proxy_timeout`. Then come `tls` and `hold_us`; one deadline holds for connect, proxy and TLS.
 With `hold_us` a connection stays open that long, beyond the deadline, and is looked at once at the end of it: closed by
 the peer without a single byte it is `closed_at_once`, reset `reset`.
 
@@ -52,10 +58,11 @@ then samples, arrays of eleven values, times in whole microseconds:
 `endpoint` is the index that the job gave it, `check` counts from 1 (not counted: 0 a warm-up, -1 a try before),
 `start_us` is monotonic time since the start of the campaign. What was not measured is null. `detail` is null or an
 object with any of "errno" ("ECONNREFUSED"), "icmp" ([type, code]), "text" (the system's words, or ours),
-"attempts" ([[address or null, outcome, clock_us], ...], those that failed before), "tls_us" (connected to shaken hands,
-where that ended well) and "cert_expires_s" (from the check to the end of the server's certificate, negative when it has
-expired; also of a check that failed, once it is known). `clock_us` of an open check ends with its connect, of one that
-failed with that. Between the samples stand events, objects:
+"attempts" ([[address or null, outcome, clock_us], ...], those that failed before), "proxy_us" (the tunnel asked for to
+given), "tls_us" (connected or tunnelled to shaken hands), both where that ended well, and "cert_expires_s" (from the
+check to the end of the server's certificate, negative when it has expired; also of a check that failed, where it is
+known). `clock_us` of an open check ends with its connect, of one that failed with that. Between the samples stand
+events, objects:
 
     {"event": "done", "endpoint": 3}                       no more samples of it
     {"event": "waited", "endpoint": 3, "met": true, "took_us": .., "latest": ["refused", "open"]}

@@ -113,6 +113,9 @@ class Stages:
         dialogue = passage.dialogue
         if dialogue is None:
             step = passage.begin(begun_ns)
+            if passage.surplus and passage.dialogue is not None and step.outcome is None:
+                after = passage.dialogue.take(passage.surplus)
+                step = after._replace(send=step.send + after.send)
         else:
             age_ns = kernel.data_age_ns(sock) - _JIFFY_NS if self._kernel else 0
             data = _received(sock)

@@ -10,14 +10,13 @@ import time
 from typing import Dict, List, Optional, Union
 
 from .certificate import expires_at
-from .dialogue import Dialogue, Step
+from .dialogue import Dialogue, Step, first_line
 
 # Of openssl/x509_vfy.h.
 _HAS_EXPIRED = 10
 _OUTCOMES = {_HAS_EXPIRED: "tls_expired", 62: "tls_name_mismatch", 64: "tls_name_mismatch"}
 #: RFC 8446, 5.1: alert and handshake are all that a server may answer with, in records of TLS 1.x or SSL 3.0.
 _RECORDS = (0x15, 0x16)
-_MOST_SHOWN = 60
 
 Context = Union[ssl.SSLContext, str]
 
@@ -86,7 +85,7 @@ class Handshake(Dialogue):
             when = "during the handshake" if self._has_heard else "without a word of TLS"
             return Step(outcome="tls_handshake", text=f"the peer closed the connection {when}")
         if not self._has_heard and data[0] not in _RECORDS:
-            return Step(outcome="tls_handshake", text=f"the answer is not TLS: {_shown(data)}")
+            return Step(outcome="tls_handshake", text=f"the answer is not TLS: {first_line(data)}")
         self._has_heard = True
         self._from_peer.write(data)
         return self._go_on()
@@ -160,12 +159,6 @@ def _words(error: ssl.SSLError) -> str:
     """OpenSSL's reason as words: `tlsv1 alert protocol version`."""
     reason = getattr(error, "reason", None)
     return str(reason).replace("_", " ").lower() if reason else str(error.strerror or error)
-
-
-def _shown(data: bytes) -> str:
-    """The first line of an answer, as far as it can be shown."""
-    line = data.split(b"\n", 1)[0][:_MOST_SHOWN].decode("ascii", "replace")
-    return "".join(sign if sign.isprintable() else "\ufffd" for sign in line.rstrip("\r"))
 
 
 def stage_of(job: Dict[str, object], host: str) -> "functools.partial[Handshake]":

@@ -21,15 +21,21 @@ class Endpoint:
     """
 
     __slots__ = (
-        "addresses", "close_with_reset", "count", "done", "due_ns", "finished", "hold_ns", "host", "index",
-        "interval_ns", "late_is_open", "name", "port", "redact", "resolves_anew", "retry_on", "stages", "started",
-        "timeout_ns", "wait", "warmup",
+        "addresses", "close_with_reset", "count", "done", "due_ns", "finished", "has_proxy", "hold_ns", "host",
+        "index", "interval_ns", "late_is_open", "name", "peer_host", "peer_port", "port", "redact",
+        "resolves_anew", "retry_on", "stages", "started", "timeout_ns", "wait", "warmup",
     )  # fmt: skip
 
     def __init__(self, job: Dict[str, object]) -> None:
         self.index = int(job["index"])  # type: ignore[call-overload]
         self.host = str(job["host"])
         self.port = int(job["port"])  # type: ignore[call-overload]
+        proxy = job.get("proxy")
+        #: What it connects to: the target, or the proxy in front of it.
+        self.peer_host, self.peer_port = self.host, self.port
+        self.has_proxy = isinstance(proxy, dict)
+        if isinstance(proxy, dict):
+            self.peer_host, self.peer_port = str(proxy["host"]), int(proxy["port"])
         count = job["count"]
         self.count: Optional[int] = None if count is None else int(count)  # type: ignore[call-overload]
         self.interval_ns: int = int(job["interval_us"]) * 1000  # type: ignore[call-overload]
@@ -83,6 +89,11 @@ class Endpoint:
 def _stages(job: Dict[str, object]) -> Tuple[Stage, ...]:
     """Return the stages of an endpoint; only those that it has are imported."""
     stages: List[Stage] = []
+    proxy = job.get("proxy")
+    if isinstance(proxy, dict):
+        from . import tunnel
+
+        stages.append(tunnel.stage_of(proxy, str(job["host"]), int(job["port"])))  # type: ignore[call-overload]
     settings = job.get("tls")
     if isinstance(settings, dict):
         from . import tls
