@@ -9,8 +9,10 @@ import sys
 
 import pytest
 import yaml
+from certificates import HAS_OPENSSL, Authority
 from example_runs import check_commands, netmon, place, put, pytest_run, verdicts
 from schemas import EXAMPLES, complaints
+from stage_servers import Talking, speaking_tls, tls_context
 
 from pytest_netmon.cli.init_pipelines import gitlab_job
 from pytest_netmon.config.load import Overrides, load_plan
@@ -134,6 +136,33 @@ def test_closed_ports_are_not_green_without_the_control(tmp_path, servers):
     done = netmon(["check"], tmp_path)
     assert done.returncode not in (0, 2)
     assert "control" in done.stdout
+
+
+@pytest.mark.skipif(not HAS_OPENSSL, reason="no openssl command on this machine")
+@pytest.mark.parametrize(
+    ("days", "status", "told"), [(60, 0, "3 of 3"), (20, 0, "warning: certificate"), (3, 1, ">= 14 d")]
+)
+def test_a_certificate_that_ends_soon_is_red_two_weeks_before(tmp_path, days, status, told):
+    authority = Authority(tmp_path / "authority")
+    with (
+        Talking(speaking_tls(tls_context(authority.issue("DNS:localhost")))) as api,
+        Talking(speaking_tls(tls_context(authority.issue("DNS:db.example.com", days=days)))) as database,
+    ):
+        place(
+            "certificates",
+            tmp_path,
+            {
+                "1s": "10ms",
+                "500ms": "1m",
+                "limits:": "tls: {ca_file: authority/root.pem}\n  limits:",
+                "https://api.example.com": f"https://localhost:{api.port}",
+                "10.0.3.7": database.host,
+                "5433": str(database.port),
+            },
+        )
+        done = netmon(["check"], tmp_path, INTERNAL_CA=str(authority.root))
+    assert done.returncode == status, done.stdout + done.stderr
+    assert told in done.stdout
 
 
 def test_the_scheduled_check_holds_its_limits(tmp_path, servers):

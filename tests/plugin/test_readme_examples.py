@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from certificates import HAS_OPENSSL, Authority
 
 from pytest_netmon.config.load import Overrides, load_plan
+from pytest_netmon.proxying import PASSWORD_VARIABLE, USER_VARIABLE, VARIABLES, Proxy
+from pytest_netmon.stages import Tls
 from pytest_netmon.waits import Wait
 
 _README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
@@ -61,6 +64,44 @@ def test_controls_are_as_shown(project):
         ("db.internal:5432", False),
         ("admin.example.com:22", False),
     ]
+
+
+def test_a_hold_is_as_shown(project):
+    path = project.write("netmon.yaml", block("hold"))
+    (endpoint,) = load_plan([path], Overrides(), env={}, base=project.path).endpoints
+    assert endpoint.hold_s == 1.0
+
+
+@pytest.mark.skipif(not HAS_OPENSSL, reason="no openssl command on this machine")
+def test_tls_is_as_shown(project, tmp_path_factory):
+    authority = Authority(tmp_path_factory.mktemp("certificates") / "authority")
+    project.write("internal-ca.pem", authority.root.read_text())
+    path = project.write("netmon.yaml", block("tls"))
+    api, database = load_plan([path], Overrides(), env={}, base=project.path).endpoints
+    assert (api.id, api.tls) == ("api.example.com:443", Tls())
+    ca_file = str(project.path / "internal-ca.pem")
+    assert database.tls == Tls(server_name="db.example.com", ca_file=ca_file, min_version="1.3")
+    assert [limit.text for limit in (*database.limits, *database.warn)] == [
+        "tls.p95 < 100ms",
+        "cert.expires_in >= 14d",
+        "cert.expires_in >= 30d",
+    ]
+
+
+def test_proxies_are_as_shown(project):
+    path = project.write("netmon.yaml", block("proxy"))
+    env = {"HTTPS_PROXY": "http://me:geheim@proxy.internal:3128", "NO_PROXY": ".internal"}
+    plan = load_plan([path], Overrides(), env=env, base=project.path)
+    assert [endpoint.proxy for endpoint in plan.endpoints] == [
+        Proxy("http", "proxy.internal", 3128, "HTTPS_PROXY"),
+        None,
+        Proxy("socks5", "jump.internal", 1080),
+    ]
+
+
+def test_the_variables_that_name_a_proxy_are_all_told():
+    table = _README[_README.index("| variable | meaning |") :].partition("\n\n")[0]
+    assert all(f"`{name}`" in table for name in (*VARIABLES, USER_VARIABLE, PASSWORD_VARIABLE, "no_proxy", "NO_PROXY"))
 
 
 def test_a_wait_is_as_shown(project):
