@@ -198,7 +198,7 @@ def shown_measured(limit: Limit, value: float | None) -> str:
 
 def shown_validity(expires_in_s: float) -> str:
     """Return how long a certificate is still valid: `expires in 3.2 d`, `expired 12 h ago`."""
-    shown = shown_value(_PLAIN_METRICS["cert.expires_in"], abs(expires_in_s))
+    shown = shown_value(_PLAIN_METRICS["cert.expires_in"], abs(expires_in_s), digits=1)
     return f"expires in {shown}" if expires_in_s >= 0 else f"expired {shown} ago"
 
 

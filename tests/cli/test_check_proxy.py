@@ -21,8 +21,8 @@ Serving = Callable[[Serve], Talking]
 USER, PASSWORD = "proxy-user", "s3cr3t&pass"
 #: What must be seen nowhere; the last one is how the user begins in base64.
 SECRETS = (USER, PASSWORD, "s3cr3t", "cHJveHktdXNlc")
-#: Nobody answers there: a check that went direct would not be refused, nor open.
-NOWHERE = "10.255.255.1:1"
+#: Nobody listens there: a check that went direct would be refused.
+NOWHERE = "127.255.255.254:1"
 
 
 @pytest.fixture
