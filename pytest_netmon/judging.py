@@ -17,7 +17,7 @@ from .recording import Recording
 from .run import Measuring, Result, Run
 from .samples import Record, SampleFileError, WaitOver
 from .statistics import Statistics
-from .vantage import LOCAL_VANTAGE
+from .vantage import LOCAL_VANTAGE, lost_words
 from .verdict import Surroundings, judge
 
 #: Addresses that failed, to name in a warning.
@@ -155,7 +155,7 @@ class Judge:
             return self.fault
         state = self._recording.vantages.get(vantage)
         if state is not None and state.is_over:
-            return f"the vantage {vantage}: {state.text}" if state.state == "lost" else None
+            return lost_words(vantage, state.text) if state.state == "lost" else None
         return self.relay_fault
 
     def _failed(self, vantage: str) -> tuple[str, ...]:
@@ -195,6 +195,7 @@ def run_of(
         warnings=(
             *plan.warnings,
             *recording.warnings,
+            *(lost_words(each.name, each.text) for each in recording.vantages.values() if each.state == "lost"),
             *_near(plan, recording),
             *_in_vain(plan, recording),
             *doubts,

@@ -50,7 +50,8 @@ def relabelled(run: Run, label: str) -> Run:
         replace(each, vantage=label if each.is_local else f"{label}.{each.vantage}") for each in run.plan.endpoints
     ]
     results = tuple(replace(result, endpoint=endpoints[result.index]) for result in run.results)
-    return replace(run, plan=replace(run.plan, endpoints=endpoints), results=results)
+    vantages = {f"{label}.{name}": replace(state, name=f"{label}.{name}") for name, state in run.vantages.items()}
+    return replace(run, plan=replace(run.plan, endpoints=endpoints), results=results, vantages=vantages)
 
 
 def labels_of(hosts: Sequence[str], paths: Sequence[Sequence[str]]) -> list[str]:
@@ -116,6 +117,7 @@ def merged(runs: Sequence[tuple[str, Run]]) -> Run:
         lost_samples=sum(run.lost_samples for run in every),
         warnings=tuple(_warnings(runs)),
         measuring=_measuring([run.measuring for run in every]),
+        vantages={name: state for run in every for name, state in run.vantages.items()},
     )
 
 

@@ -19,10 +19,11 @@ from .plan_record import endpoint_of
 from .plan_values import mistyped_texts
 from .run import Measuring, Result, Run
 from .safe import for_terminal
-from .samples import MOST_TIME_US, Gap, Lateness, Sample, SampleFileError, sample_of
+from .samples import MOST_TIME_US, Gap, Lateness, Sample, SampleFileError, VantageState, sample_of
 from .stages import stage_texts
 from .statistics import DistributionBuilder, Statistics, StatisticsBuilder
 from .strict_json import DocumentError, Node, parse, time_of, unix_us, whole_us
+from .vantage import LOCAL_VANTAGE
 from .verdict import LimitResult, Status, Verdict
 from .waited import Waited
 from .waits import wait_texts
@@ -46,7 +47,6 @@ class _Raw:
     time_us: int
     fields: list[Any]
     endpoint: str | None
-    vantage: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,7 @@ def run_of_results(text: str, look: Callable[[int], None] | None = None) -> Run:
         lost_samples=session.needed("lost_samples").whole(),
         warnings=session.needed("warnings").texts(),
         measuring=_measuring(session.get("measuring"), samples),
+        vantages=_vantage_states(root),
     )
 
 
@@ -138,7 +139,7 @@ class _Counting:
             detail = _detail(value, {name: times_us[name] for name in _STAGES})
         except DocumentError as error:
             return _Malformed(str(error))
-        texts = [self._once(value.get(name)) for name in ("outcome", "address", "endpoint", "vantage")]
+        texts = [self._once(value.get(name)) for name in ("outcome", "address", "endpoint")]
         fields = [
             0,
             value["check"],
@@ -149,7 +150,7 @@ class _Counting:
             texts[1],
             detail,
         ]
-        return _Raw(unix_us(time), fields, texts[2], texts[3])
+        return _Raw(unix_us(time), fields, texts[2])
 
     def _once(self, value: Any) -> Any:
         """The same text as one object: a million samples have a few."""
@@ -240,23 +241,52 @@ def _plan(session: Node, endpoints: Sequence[tuple[Node, Endpoint]]) -> Plan:
 
 
 def _samples_by_endpoint(root: Node, plan: Plan, started_us: int) -> dict[int, list[Sample]]:
-    indexes: dict[tuple[str, int], list[int]] = {}
+    indexes: dict[tuple[str, str, int], list[int]] = {}
     for index, endpoint in enumerate(plan.endpoints):
-        indexes.setdefault((endpoint.shown_host, endpoint.port), []).append(index)
+        indexes.setdefault((endpoint.vantage, endpoint.shown_host, endpoint.port), []).append(index)
     samples: dict[int, list[Sample]] = {}
-    tries = root.get("waiting_data")
-    several = (root.needed("raw_data"), *(() if tries.value is None else (tries,)))
-    for host, ports in (member for each in several for member in each.members()):
-        for port, node in ports.members():
-            key = (host, int(port) if port.isascii() and port.isdigit() and len(port) <= 5 else 0)
-            if key not in indexes:
-                node.refuse("samples of no endpoint in this file")
-            for raw in node.items():
-                index = _whose(raw, plan, indexes[key])
-                samples.setdefault(index, []).append(_sample(raw, index, started_us))
+    for vantage, host, port, node in _sampled(root):
+        key = (vantage, host, int(port) if port.isascii() and port.isdigit() and len(port) <= 5 else 0)
+        if key not in indexes:
+            node.refuse("samples of no endpoint in this file")
+        for raw in node.items():
+            index = _whose(raw, plan, indexes[key])
+            samples.setdefault(index, []).append(_sample(raw, index, started_us))
     for each in samples.values():
         each.sort(key=lambda sample: sample.check)
     return samples
+
+
+def _sampled(root: Node) -> Iterator[tuple[str, str, str, Node]]:
+    """Each list of samples with its vantage, host and port."""
+    for vantage, place in ((LOCAL_VANTAGE, root), *_vantages(root)):
+        tries = place.get("waiting_data")
+        for each in (place.needed("raw_data"), *(() if tries.value is None else (tries,))):
+            for host, ports in each.members():
+                for port, node in ports.members():
+                    yield vantage, host, port, node
+
+
+def _vantages(root: Node) -> list[tuple[str, Node]]:
+    vantages = root.get("vantages")
+    return [] if vantages.value is None else list(vantages.members())
+
+
+def _vantage_states(root: Node) -> dict[str, VantageState]:
+    """How other places stood in the end; none of those of which nothing is known."""
+    states = {}
+    for name, node in _vantages(root):
+        if node.needed("state").value is None:
+            continue
+        machine, round_trip_ms = node.needed("machine"), node.needed("round_trip_ms").number_or_none()
+        states[name] = VantageState(
+            name=name,
+            state=node.needed("state").text(),
+            text=node.needed("text").text_or_none(),
+            machine=None if machine.value is None else {key: each.text() for key, each in machine.members()},
+            round_trip_us=None if round_trip_ms is None else round(round_trip_ms * 1000),
+        )
+    return states
 
 
 def _whose(raw: Node, plan: Plan, indexes: Sequence[int]) -> int:
@@ -266,13 +296,9 @@ def _whose(raw: Node, plan: Plan, indexes: Sequence[int]) -> int:
         raw.refuse(value.text)
     if not isinstance(value, _Raw):
         raw.wrong("a sample with its timestamp and its check")
-    fitting = [
-        index
-        for index in indexes
-        if value.endpoint in (None, plan.endpoints[index].id) and value.vantage in (None, plan.endpoints[index].vantage)
-    ]
+    fitting = [index for index in indexes if value.endpoint in (None, plan.endpoints[index].id)]
     if len(fitting) != 1:
-        raw.refuse("expected a sample that says by endpoint and vantage which of the endpoints here it is of")
+        raw.refuse("expected a sample that says by endpoint which of the endpoints here it is of")
     return fitting[0]
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -23,6 +24,7 @@ _SSH = ("ssh", "-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "Se
 #: A name is a part of ids, of columns and of JUnit's class names.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}\Z")
 _SOCKET = re.compile(r"(?P<host>[A-Za-z0-9_.-]{1,253}):(?P<port>[0-9]{1,5})\Z")
+_LOST = "the vantage {}: "
 #: The keys of an execnet specification that have a meaning here.
 _EXECNET_KEYS = ("popen", "ssh", "socket", "python", "ssh_config")
 
@@ -55,6 +57,16 @@ class Way:
     python: tuple[str, ...]
     through_shell: bool = False
     server: tuple[str, int] | None = None
+
+
+def lost_words(name: str, text: str | None) -> str:
+    """Return the reason of what was to be checked from a vantage that could not be had, or was cut off."""
+    return f"{_LOST.format(name)}{text or 'nothing is known of it'}"
+
+
+def is_lost(name: str, reasons: Sequence[str]) -> bool:
+    """Say whether the first of a verdict's reasons is that the vantage was lost."""
+    return bool(reasons) and reasons[0].startswith(_LOST.format(name))
 
 
 def is_vantage_name(text: object) -> bool:

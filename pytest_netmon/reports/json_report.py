@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -17,18 +16,15 @@ from ..limits import PHASES, Limit
 from ..outcomes import OPEN
 from ..plan import Endpoint
 from ..run import Measuring, Result, Run
-from ..safe import for_json
 from ..samples import WAITING, Sample
 from ..statistics import Distribution, Statistics, pooled
 from ..verdict import limits_in_force
+from .json_text import array, leads, members, nested, on_a_line
 from .rounds import rounds_of
 
 #: Of the shape of the file. A reader must know the first number; a second one counts additions.
 SCHEMA_VERSION = "1.0"
 TOOL_NAME = "pytest-netmon"
-#: Samples joined into one chunk: some 64 KiB.
-_SAMPLES_A_CHUNK = 256
-_ENCODER = json.JSONEncoder(allow_nan=False)
 
 #: results by port, and those by host: several entries of a plan may name the same host and port.
 _ByPort = dict[int, list[Result]]
@@ -42,21 +38,22 @@ def json_chunks(run: Run) -> Iterator[str]:
       are pooled in `statistics`; their samples follow each other in `raw_data`, each with its `endpoint` id.
     - "successful" is "open", also where `expect: closed` wants it otherwise: the verdicts stand in `endpoints`.
     - `total_checks` are rounds: see `rounds_of`.
+    - `statistics`, `raw_data` and `waiting_data` are of what was checked from this machine; those of each other vantage
+      stand in `vantages`, under its name.
     - Tries before a measured endpoint was as expected stand in `waiting_data`: all of `raw_data` are checks.
 
     Raises what `run.store` raises where samples cannot be read.
     """
-    hosts = _by_host(run.results)
-    yield f'{{\n  "monitoring_session": {_nested(_session(run, hosts), 2)},\n  "statistics": '
-    yield from _object((host, [_nested(_host_statistics(ports), 4)]) for host, ports in hosts.items())
+    local = [result for result in run.results if result.endpoint.is_local]
+    yield f'{{\n  "monitoring_session": {nested(_session(run), 2)},\n  "statistics": '
+    yield from _statistics(local)
     yield ',\n  "endpoints": '
-    yield from _array(_nested(endpoint, 4) for endpoint in _endpoints(run))
-    yield ',\n  "raw_data": '
-    yield from _object((host, _raw_data_of(ports, run)) for host, ports in hosts.items())
-    waited_for = _by_host([result for result in run.results if result.waited is not None and result.endpoint.measured])
-    if waited_for:
-        yield ',\n  "waiting_data": '
-        yield from _object((host, _raw_data_of(ports, run, of_tries=True)) for host, ports in waited_for.items())
+    yield from array(nested(endpoint, 4) for endpoint in _endpoints(run))
+    yield from _samples(local, run)
+    elsewhere = dict.fromkeys(each.vantage for each in run.plan.endpoints if not each.is_local)
+    if elsewhere:
+        yield ',\n  "vantages": '
+        yield from members((name, _vantage(name, run)) for name in elsewhere)
     yield "\n}\n"
 
 
@@ -72,7 +69,39 @@ def _by_host(results: Sequence[Result]) -> _ByHost:
     return hosts
 
 
-def _session(run: Run, hosts: _ByHost) -> dict[str, Any]:
+def _statistics(results: Sequence[Result]) -> Iterator[str]:
+    yield from members((host, [nested(_host_statistics(ports), 4)]) for host, ports in _by_host(results).items())
+
+
+def _samples(results: Sequence[Result], run: Run) -> Iterator[str]:
+    """The members that hold samples, each behind a comma."""
+    yield ',\n  "raw_data": '
+    yield from members((host, _raw_data_of(ports, run)) for host, ports in _by_host(results).items())
+    waited_for = _by_host([result for result in results if result.waited is not None and result.endpoint.measured])
+    if waited_for:
+        yield ',\n  "waiting_data": '
+        yield from members((host, _raw_data_of(ports, run, of_tries=True)) for host, ports in waited_for.items())
+
+
+def _vantage(name: str, run: Run) -> Iterator[str]:
+    """What was checked from another place, and how that place stood in the end."""
+    state = run.vantages.get(name)
+    results = [result for result in run.results if result.endpoint.vantage == name]
+    head = {
+        "state": state.state if state else None,
+        "text": state.text if state else None,
+        "machine": dict(state.machine) if state and state.machine else None,
+        "round_trip_ms": _ms(state.round_trip_us / 1000) if state and state.round_trip_us is not None else None,
+    }
+    yield "{" + ",".join(f"\n  {on_a_line(key)}: {on_a_line(value)}" for key, value in head.items())
+    yield ',\n  "statistics": '
+    yield from _statistics(results)
+    yield from _samples(results, run)
+    yield "\n}"
+
+
+def _session(run: Run) -> dict[str, Any]:
+    hosts = _by_host(run.results)
     return {
         "start_time": _time(run.started_at),
         "end_time": _time(run.ended_at),
@@ -319,7 +348,7 @@ def _sum_of_known(numbers: Iterable[int | None]) -> int | None:
 
 
 def _raw_data_of(ports: _ByPort, run: Run, *, of_tries: bool = False) -> Iterator[str]:
-    for lead, (port, results) in zip(_leads("{"), ports.items(), strict=False):
+    for lead, (port, results) in zip(leads("{"), ports.items(), strict=False):
         yield f'{lead}\n      "{port}": '
         yield from _sample_lines(results, run, of_tries=of_tries)
     yield "\n    }"
@@ -327,17 +356,16 @@ def _raw_data_of(ports: _ByPort, run: Run, *, of_tries: bool = False) -> Iterato
 
 def _sample_lines(results: Sequence[Result], run: Run, *, of_tries: bool) -> Iterator[str]:
     shared = len(results) > 1
-    places = {result.endpoint.vantage for result in results}
     lines = (
-        _line(_sample(sample, result.endpoint, run, shared=shared, is_placed=len(places) > 1))
+        on_a_line(_sample(sample, result.endpoint, run, shared=shared))
         for result in results
         for sample in result.store.of(result.index)
         if (sample.check == WAITING) is of_tries
     )
-    yield from _array(lines, indent=6)
+    yield from array(lines, indent=6)
 
 
-def _sample(sample: Sample, endpoint: Endpoint, run: Run, *, shared: bool, is_placed: bool) -> dict[str, Any]:
+def _sample(sample: Sample, endpoint: Endpoint, run: Run, *, shared: bool) -> dict[str, Any]:
     shown = {
         "timestamp": _time(run.timestamp_of(sample)),
         "check": sample.check,
@@ -353,8 +381,6 @@ def _sample(sample: Sample, endpoint: Endpoint, run: Run, *, shared: bool, is_pl
     shown.update((name, value) for name, value in stages.items() if value is not None)
     if shared:
         shown["endpoint"] = endpoint.id
-    if is_placed:
-        shown["vantage"] = endpoint.vantage
     if sample.outcome != OPEN:
         shown["errno"] = sample.errno
         shown["icmp"] = {"type": sample.icmp[0], "code": sample.icmp[1]} if sample.icmp else None
@@ -381,67 +407,3 @@ def _rate(part: int, whole: int) -> float | None:
 
 def _time(moment: datetime.datetime) -> str:
     return moment.isoformat(timespec="microseconds")
-
-
-def _object(members: Iterable[tuple[str, Iterable[str]]]) -> Iterator[str]:
-    """An object of the second level, its members' values in pieces."""
-    opened = False
-    for lead, (key, pieces) in zip(_leads("{"), members, strict=False):
-        yield f"{lead}\n    {_line(key)}: "
-        yield from pieces
-        opened = True
-    yield "\n  }" if opened else "{}"
-
-
-def _array(items: Iterable[str], indent: int = 2) -> Iterator[str]:
-    """An array, each item at the start of a line, a few hundred of them in a chunk."""
-    margin = "\n" + " " * indent
-    chunk: list[str] = []
-    opened = False
-    for lead, item in zip(_leads("["), items, strict=False):
-        chunk.append(f"{lead}{margin}  {item}")
-        opened = True
-        if len(chunk) == _SAMPLES_A_CHUNK:
-            yield "".join(chunk)
-            chunk.clear()
-    yield "".join(chunk) + (f"{margin}]" if opened else "[]")
-
-
-def _leads(bracket: str) -> Iterator[str]:
-    """What goes before each item: the bracket, then commas."""
-    yield bracket
-    while True:
-        yield ","
-
-
-def _line(value: object) -> str:
-    text = _ENCODER.encode(value)
-    # To look through all texts costs more than to encode them: only where half of a surrogate pair may be.
-    return _ENCODER.encode(_harmless(value)) if "\\ud" in text else text
-
-
-def _nested(value: object, indent: int) -> str:
-    """What holds no more objects on one line, the rest over several: the encoder of C, which is five times as fast as
-    that of Python, knows no lines."""
-    margin = "\n" + " " * (indent + 2)
-    if isinstance(value, dict) and _holds_more(value.values()):
-        members = (f"{margin}{_line(key)}: {_nested(each, indent + 2)}" for key, each in value.items())
-        return f"{{{','.join(members)}\n{' ' * indent}}}"
-    if isinstance(value, list) and _holds_more(value):
-        items = (f"{margin}{_nested(each, indent + 2)}" for each in value)
-        return f"[{','.join(items)}\n{' ' * indent}]"
-    return _line(value)
-
-
-def _holds_more(values: Iterable[object]) -> bool:
-    return any(isinstance(each, (dict, list)) and each for each in values)
-
-
-def _harmless(value: Any) -> Any:
-    if isinstance(value, str):
-        return for_json(value)
-    if isinstance(value, dict):
-        return {_harmless(key): _harmless(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_harmless(each) for each in value]
-    return value

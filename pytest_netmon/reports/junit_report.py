@@ -94,6 +94,8 @@ def _suite_properties(run: Run) -> Iterable[Property]:
     yield "partial", str(run.partial).lower()
     for name, value in run.machine.items():
         yield f"machine_{name}", value
+    for name, state in run.vantages.items():
+        yield f"vantage_{name}", ": ".join(filter(None, (state.state, state.text)))
     if run.lost_samples:
         yield "lost_samples", run.lost_samples
     for number, warning in enumerate(run.warnings, 1):

@@ -10,6 +10,7 @@ from ..outcomes import LOCAL_ERROR, ONCE_OPEN, OUTCOMES, cause_of
 from ..plan import Endpoint
 from ..run import Result, Run
 from ..safe import for_terminal
+from ..vantage import is_lost
 from ..verdict import WARNING
 from .layout import counted, placed_id
 
@@ -24,11 +25,13 @@ _MUST_BE_CLOSED = "must not be reachable"
 _LIMIT = "limit"
 _CUT_OFF = "cut off"
 _CONTROL = "control failed"
+_LOST = "vantage lost"
 #: What a main cause means that is no outcome.
 _MEANINGS = {
     _MUST_BE_CLOSED: "it was open, or opened and then broken off",
     _LIMIT: "a limit is broken though every check was open",
     _CUT_OFF: "the run ended before its checks did",
+    _LOST: "the place to check from could not be had, or its connection ended",
     _CONTROL: "what must be reached for the run to mean anything was not",
 }
 
@@ -115,8 +118,8 @@ def _is(number: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """name: an outcome, `limit`, `must not be reachable`, `control failed` or `cut off`. text: what it means, one
-    line. endpoints: how many red ones it is the main cause of."""
+    """name: an outcome, `limit`, `must not be reachable`, `control failed`, `vantage lost` or `cut off`. text: what it
+    means, one line. endpoints: how many red ones it is the main cause of."""
 
     name: str
     text: str
@@ -137,6 +140,8 @@ def main_cause(result: Result) -> str:
     statistics, errors = result.statistics, result.statistics.errors
     if result.verdict.failed_controls:
         return _CONTROL
+    if is_lost(result.endpoint.vantage, result.verdict.reasons):
+        return _LOST
     if result.verdict.status == INCONCLUSIVE and not (result.endpoint.control and errors):
         return LOCAL_ERROR if statistics.local_errors and result.complete else _CUT_OFF
     if not result.endpoint.expects_open and (statistics.successful or any(outcome in ONCE_OPEN for outcome in errors)):

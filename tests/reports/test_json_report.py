@@ -20,7 +20,7 @@ from pytest_netmon.problems import Source
 from pytest_netmon.reports.json_report import json_chunks, rounded
 from pytest_netmon.reports.rounds import Rounds, _from_samples, rounds_of
 from pytest_netmon.run import Measuring
-from pytest_netmon.samples import Attempt, Gap, Lateness
+from pytest_netmon.samples import Attempt, Gap, Lateness, VantageState
 from pytest_netmon.statistics import DistributionBuilder
 
 SCHEMA = json.loads((importlib.resources.files("pytest_netmon") / "schemas" / "results.schema.json").read_text("utf-8"))
@@ -79,7 +79,44 @@ def test_the_schema_closes_every_object_of_ours():
 
 
 def test_the_schema_describes_every_key_that_a_report_has():
-    assert {*report_of(full_run()), "waiting_data"} == set(SCHEMA["properties"])
+    assert {*report_of(full_run()), "waiting_data", "vantages"} == set(SCHEMA["properties"])
+
+
+def test_each_vantage_has_figures_of_its_own_and_says_how_it_stood():
+    run = run_of(
+        [
+            (reached("db", 1), [opened(1.0)]),
+            (reached("db", 1, vantage="app"), [opened(7.0)]),
+            (reached("db", 1, vantage="bad"), []),
+        ],
+        vantages={
+            "app": VantageState("app", "ended", "complete", {"host": "pod-1", "python": "3.8.18"}, 310),
+            "bad": VantageState("bad", "lost", "no Python began there"),
+        },
+    )
+    report = report_of(run)
+    jsonschema.Draft202012Validator(SCHEMA).validate(report)
+    assert list(report["vantages"]) == ["app", "bad"]
+    app, bad = report["vantages"].values()
+    assert (app["state"], app["text"], app["machine"]["host"], app["round_trip_ms"]) == (
+        "ended",
+        "complete",
+        "pod-1",
+        0.31,
+    )
+    assert app["raw_data"]["db"]["1"][0]["connect_ms"] == 7.0
+    assert report["raw_data"]["db"]["1"][0]["connect_ms"] == 1.0
+    assert report["statistics"]["db"]["ping_statistics"]["avg_ms"] == 1.0
+    assert app["statistics"]["db"]["ping_statistics"]["avg_ms"] == 7.0
+    assert (bad["state"], bad["text"], bad["machine"]) == ("lost", "no Python began there", None)
+    assert [each["vantage"] for each in report["endpoints"]] == ["local", "app", "bad"]
+
+
+def test_without_checks_from_here_the_top_level_figures_are_empty():
+    report = report_of(run_of([(reached("db", 1, vantage="app"), [opened(7.0)])]))
+    jsonschema.Draft202012Validator(SCHEMA).validate(report)
+    assert (report["statistics"], report["raw_data"]) == ({}, {})
+    assert list(report["vantages"]["app"]["statistics"]) == ["db"]
 
 
 @pytest.mark.parametrize(

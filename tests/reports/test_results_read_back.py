@@ -187,7 +187,7 @@ SESSION, DB = ("monitoring_session",), ("raw_data", "db", "5432")
         ((*DB, 0, "check"), 1.5, "raw_data.db.5432[0]: expected a whole number from -1"),
         ((*DB, 2, "outcome"), "\x1b[2J", "raw_data.db.5432[2]: expected the name of an outcome"),
         ((*DB, 0, "timestamp"), "2020-01-01T00:00:00.000000+00:00", "expected a timestamp from monitoring_session.st"),
-        ((*DB, 0, "endpoint"), "x", "raw_data.db.5432[0]: expected a sample that says by endpoint and vantage which"),
+        ((*DB, 0, "endpoint"), "x", "raw_data.db.5432[0]: expected a sample that says by endpoint which"),
         (("raw_data", "other"), {"1": []}, "raw_data.other.1: samples of no endpoint in this file"),
         (("endpoints", 0, "id"), "x:1", "endpoints[0].id: expected 'db:5432', which its name, host and port say, got"),
         (("endpoints", 0, "port"), 0, "endpoints[0]: expected a port 1..65535, got 0"),
