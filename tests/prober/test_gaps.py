@@ -10,7 +10,7 @@ import pytest
 from conftest_prober import entry, records_of
 from servers import Servers
 
-from pytest_netmon.prober import connecting, engine, kernel, names
+from pytest_netmon.prober import closing, connecting, engine, kernel, names, stages
 from pytest_netmon.samples import Gap, Sample
 
 SECOND = 1_000_000_000
@@ -34,7 +34,7 @@ class JumpingClock:
 
 
 def install(monkeypatch: pytest.MonkeyPatch, clock: JumpingClock, *, suspended: bool) -> None:
-    for module in (engine, connecting, names):
+    for module in (engine, connecting, stages, closing, names):
         monkeypatch.setattr(module, "now_ns", clock.now_ns)
     monkeypatch.setattr(kernel, "suspended_ns", lambda: clock.offset_ns if suspended else 0)
     begin = connecting.Connector.start
@@ -67,6 +67,27 @@ def test_a_suspension_fails_no_check_that_it_cut_in_two(
     (gap,) = gaps_of(tmp_path / "samples-0.ndjson")
     assert gap.cause == "suspended"
     assert 3590 * SECOND < gap.length_us * 1000 < 3610 * SECOND
+
+
+@pytest.mark.parametrize("phase", ["hold", "tls"])
+def test_a_suspension_fails_no_check_that_it_cut_after_its_connect(
+    probe: Callable[..., list[Sample]],
+    servers: Servers,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    phase: str,
+) -> None:
+    """Neither what came to an open connection meanwhile nor a deadline that passed meanwhile is the target's."""
+    install(monkeypatch, JumpingClock(3600 * SECOND, quiet=8), suspended=True)
+    server = servers.open()
+    tls = {"server_name": None, "verify": False, "ca_file": None, "min_version": None}
+    changes = {"hold_us": 300_000} if phase == "hold" else {"tls": tls, "timeout_us": 400_000}
+    samples = probe(entry(server.host, server.port, count=2, interval_us=50_000, **changes))
+    assert sorted(sample.check for sample in samples) == [1, 2]
+    assert {sample.outcome for sample in samples} == {"open" if phase == "hold" else "tls_timeout"}
+    assert all(sample.clock_ms is not None and sample.clock_ms < 3_600_000 for sample in samples)
+    assert server.connects >= 3
+    assert [gap.cause for gap in gaps_of(tmp_path / "samples-0.ndjson")] == ["suspended"]
 
 
 @pytest.mark.fault(
