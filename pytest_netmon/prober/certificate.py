@@ -1,15 +1,21 @@
-"""When a certificate expires, read out of its DER encoding (RFC 5280, X.690). Pure; trusts nothing.
+"""When a certificate expires and whom it is for, out of its DER encoding (RFC 5280, X.690). Pure; trusts nothing.
 
-`ssl` tells the dates of certificates that it verified, and of no others.
+`ssl` tells that of certificates that it verified, and of no others.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from datetime import datetime, timezone
-from typing import NamedTuple, Optional
+from typing import List, NamedTuple, Optional
 
-_INTEGER, _SEQUENCE, _VERSION, _UTC_TIME, _GENERALIZED_TIME = 0x02, 0x30, 0xA0, 0x17, 0x18
+_INTEGER, _SEQUENCE, _UTC_TIME, _GENERALIZED_TIME = 0x02, 0x30, 0x17, 0x18
+# Of a certificate, and of a GeneralName.
+_VERSION, _EXTENSIONS = 0xA0, 0xA3
+_DNS_NAME, _IP_ADDRESS = 0x82, 0x87
+#: 2.5.29.17.
+_SUBJECT_ALT_NAME = b"\x55\x1d\x11"
 #: RFC 5280, 4.1.2.5: to the second, in UTC.
 _TIME = re.compile(rb"(\d{2}|\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})Z\Z")
 _YEAR_DIGITS = {_UTC_TIME: 2, _GENERALIZED_TIME: 4}
@@ -25,32 +31,57 @@ class _Element(NamedTuple):
 
 def expires_at(der: bytes) -> Optional[int]:
     """Return the Unix time of a certificate's notAfter in seconds; None where these bytes are no certificate."""
-    certificate = _element(der, 0, len(der), _SEQUENCE)
-    body = certificate and _element(der, certificate.begin, certificate.end, _SEQUENCE)
-    if body is None:
+    body = _body(der)
+    # Behind serial number, signature algorithm and issuer.
+    if [element.tag for element in body[:4]] != [_INTEGER, _SEQUENCE, _SEQUENCE, _SEQUENCE]:
         return None
-    at = body.begin
-    version = _element(der, at, body.end, _VERSION)
-    if version is not None:
-        at = version.end
-    for tag in (_INTEGER, _SEQUENCE, _SEQUENCE):  # serial number, signature algorithm, issuer
-        passed = _element(der, at, body.end, tag)
-        if passed is None:
-            return None
-        at = passed.end
-    validity = _element(der, at, body.end, _SEQUENCE)
-    not_before = validity and _time(der, validity.begin, validity.end)
-    not_after = validity and not_before and _time(der, not_before.end, validity.end)
-    return _seconds(der, not_after) if not_after else None
+    times = _inside(der, body[3])
+    if len(times) != 2 or any(time.tag not in _YEAR_DIGITS for time in times):
+        return None
+    return _seconds(der, times[1])
 
 
-def _time(der: bytes, at: int, end: int) -> Optional[_Element]:
-    return _element(der, at, end, _UTC_TIME) or _element(der, at, end, _GENERALIZED_TIME)
+def names_of(der: bytes) -> List[str]:
+    """Return the names and addresses that a certificate is for (its subjectAltName); none where it has or is none."""
+    for element in _body(der):
+        if element.tag != _EXTENSIONS:
+            continue
+        for extension in (found for list_ in _inside(der, element) for found in _inside(der, list_)):
+            parts = _inside(der, extension)
+            if len(parts) >= 2 and der[parts[0].begin : parts[0].end] == _SUBJECT_ALT_NAME:
+                names = [name for list_ in _inside(der, parts[-1]) for name in _inside(der, list_)]
+                return [shown for shown in (_shown(der, name) for name in names) if shown]
+    return []
 
 
-def _element(der: bytes, at: int, end: int, tag: int) -> Optional[_Element]:
-    """Return the element with that tag at `at`; None where there is another, or none that fits before `end`."""
-    if at + 2 > end or der[at] != tag:
+def _body(der: bytes) -> List[_Element]:
+    """Return what stands in the part of a certificate that is signed, without its version; nothing where it is none."""
+    certificate = _element(der, 0, len(der))
+    if certificate is None or certificate.tag != _SEQUENCE:
+        return []
+    signed = _element(der, certificate.begin, certificate.end)
+    if signed is None or signed.tag != _SEQUENCE:
+        return []
+    body = _inside(der, signed)
+    return body[1:] if body and body[0].tag == _VERSION else body
+
+
+def _inside(der: bytes, outer: _Element) -> List[_Element]:
+    """Return the elements that another one holds; none where it holds anything else."""
+    found: List[_Element] = []
+    at = outer.begin
+    while at < outer.end:
+        element = _element(der, at, outer.end)
+        if element is None:
+            return []
+        found.append(element)
+        at = element.end
+    return found
+
+
+def _element(der: bytes, at: int, end: int) -> Optional[_Element]:
+    """Return the element at `at`; None where there is none that fits before `end`."""
+    if at + 2 > end:
         return None
     length = der[at + 1]
     begin = at + 2
@@ -63,7 +94,17 @@ def _element(der: bytes, at: int, end: int, tag: int) -> Optional[_Element]:
             return None
     if begin + length > end:
         return None
-    return _Element(tag, begin, begin + length)
+    return _Element(der[at], begin, begin + length)
+
+
+def _shown(der: bytes, name: _Element) -> Optional[str]:
+    value = der[name.begin : name.end]
+    if name.tag == _DNS_NAME and value.isascii():
+        text = value.decode("ascii")
+        return text if text.isprintable() else None
+    if name.tag == _IP_ADDRESS and len(value) in (4, 16):
+        return str(ipaddress.ip_address(value))
+    return None
 
 
 def _seconds(der: bytes, element: _Element) -> Optional[int]:

@@ -9,7 +9,7 @@ import ssl
 import time
 from typing import Dict, List, Optional, Union
 
-from .certificate import expires_at
+from .certificate import expires_at, names_of
 from .dialogue import Dialogue, Step, first_line
 
 # Of openssl/x509_vfy.h.
@@ -17,6 +17,9 @@ _HAS_EXPIRED = 10
 _OUTCOMES = {_HAS_EXPIRED: "tls_expired", 62: "tls_name_mismatch", 64: "tls_name_mismatch"}
 #: RFC 8446, 5.1: alert and handshake are all that a server may answer with, in records of TLS 1.x or SSL 3.0.
 _RECORDS = (0x15, 0x16)
+
+#: Of a certificate for another host; RFC 1035, 2.3.4.
+_MOST_NAMES, _MOST_NAME = 4, 255
 
 Context = Union[ssl.SSLContext, str]
 
@@ -130,6 +133,8 @@ class Handshake(Dialogue):
         if error.verify_code == _HAS_EXPIRED and self.cert_expires_s is not None and self.cert_expires_s > 0:
             text += ": not its own, but one of its issuers'"
         outcome = _OUTCOMES.get(error.verify_code, "tls_verify")
+        if outcome == "tls_name_mismatch" and sent:
+            text = f"{text.rstrip('.')}: it is for {_listed(names_of(sent[0]))}"
         return Step(send=self._to_peer.read(), outcome=outcome, text=text)
 
     def _note_expiry(self, der: Optional[bytes]) -> None:
@@ -153,6 +158,12 @@ def _sent_by(peer: ssl.SSLObject) -> List[bytes]:
 
 #: `ENCODING_DER` of the module behind `ssl`.
 _DER = 2
+
+
+def _listed(names: List[str]) -> str:
+    """The first few names, each as far as a host name can go."""
+    shown = ", ".join(name[:_MOST_NAME] for name in names[:_MOST_NAMES]) or "no name at all"
+    return f"{shown} and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else shown
 
 
 def _words(error: ssl.SSLError) -> str:

@@ -11,7 +11,7 @@ from certificates import HAS_OPENSSL, Authority
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_netmon.prober.certificate import expires_at
+from pytest_netmon.prober.certificate import expires_at, names_of
 
 #: What RFC 5280 has as the last second; before 1950 its times cannot tell the century.
 moments = st.datetimes(datetime(1950, 1, 1), datetime(9999, 12, 31, 23, 59, 59)).map(  # noqa: DTZ001 - UTC below
@@ -43,7 +43,10 @@ def certificate(not_before: bytes, not_after: bytes, *, version: bool = True, re
 @given(moments, st.booleans(), st.sampled_from([0, 100, 200, 70_000]))
 def test_the_last_second_of_a_certificate_is_read_exactly(moment: datetime, version: bool, padding: int) -> None:
     der = certificate(
-        time_of(datetime(1970, 1, 1, tzinfo=timezone.utc)), time_of(moment), version=version, rest=b"x" * padding
+        time_of(datetime(1970, 1, 1, tzinfo=timezone.utc)),
+        time_of(moment),
+        version=version,
+        rest=element(4, b"x" * padding),
     )
     assert expires_at(der) == round((moment - datetime(1970, 1, 1, tzinfo=timezone.utc)) / timedelta(seconds=1))
 
@@ -52,21 +55,50 @@ def test_the_last_second_of_a_certificate_is_read_exactly(moment: datetime, vers
 def test_any_bytes_give_a_date_or_none(data: bytes) -> None:
     found = expires_at(data)
     assert found is None or isinstance(found, int)
+    assert isinstance(names_of(data), list)
 
 
-WHOLE = certificate(element(0x17, b"200101000000Z"), element(0x17, b"300101000000Z"), rest=b"x" * 300)
+#: A key, then extensions, the last of which has the names.
+EXTENSIONS = element(0x30) * 2 + element(
+    0xA3,
+    element(
+        0x30,
+        element(0x30, element(0x06, b"\x55\x1d\x0f"), element(0x04, b"x" * 200)),
+        element(
+            0x30,
+            element(0x06, b"\x55\x1d\x11"),
+            element(0x01, b"\xff"),
+            element(
+                0x04,
+                element(
+                    0x30,
+                    element(0x82, b"db.internal"),
+                    element(0x86, b"https://passed.over"),
+                    element(0x82, b"a\r\nb"),
+                    element(0x87, b"\x0a\0\0\7"),
+                    element(0x87, b"\x0a\0\0\7\xff\0\0\0"),
+                ),
+            ),
+        ),
+    ),
+)
+WHOLE = certificate(element(0x17, b"200101000000Z"), element(0x17, b"300101000000Z"), rest=EXTENSIONS)
 
 
 @given(st.integers(0, len(WHOLE) - 1), st.integers(0, 255))
 def test_a_certificate_with_a_changed_byte_gives_a_date_or_none(place: int, byte: int) -> None:
-    found = expires_at(WHOLE[:place] + bytes([byte]) + WHOLE[place + 1 :])
+    changed = WHOLE[:place] + bytes([byte]) + WHOLE[place + 1 :]
+    found = expires_at(changed)
     assert found is None or isinstance(found, int)
+    assert all(name.isprintable() for name in names_of(changed))
 
 
 @given(st.integers(0, len(WHOLE) - 1))
 def test_a_certificate_that_is_cut_gives_none(length: int) -> None:
     assert expires_at(WHOLE) == 1893456000
+    assert names_of(WHOLE) == ["db.internal", "10.0.0.7"]
     assert expires_at(WHOLE[:length]) is None
+    assert names_of(WHOLE[:length]) == []
 
 
 @pytest.mark.parametrize(

@@ -179,11 +179,12 @@ def test_an_issuer_that_expired_is_told_from_the_certificate_itself(
 def test_a_certificate_for_another_name_or_address_is_tls_name_mismatch(
     probe: Probe, serving: Serving, detail: Detail, authority: Authority, server_name: str | None
 ) -> None:
-    issued = authority.issue("DNS:db.internal")
+    issued = authority.issue("DNS:db.internal", "DNS:*.db.internal", "IP:10.0.0.7", "IP:2001:db8::7", "DNS:a", "DNS:b")
     server = serving(speaking_tls(tls_context(issued)))
     (sample,) = probe(with_tls(server.port, authority.root, server_name=server_name))
     assert sample.outcome == "tls_name_mismatch"
-    assert (server_name or "127.0.0.1") in str(sample.message)
+    assert f"not valid for '{server_name or '127.0.0.1'}'" in str(sample.message)
+    assert str(sample.message).endswith(": it is for db.internal, *.db.internal, 10.0.0.7, 2001:db8::7 and 2 more")
     assert 29 < days_left(detail) < 31
 
 
