@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 from servers import Servers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytest_plugins = ["pytester"]
+
+#: No time limit for an example: a busy machine would break it. NETMON_HYPOTHESIS=long tries fifty times as many.
+settings.register_profile("tests", deadline=None)
+settings.register_profile("long", deadline=None, max_examples=5000, print_blob=True)
+settings.load_profile(os.environ.get("NETMON_HYPOTHESIS", "tests"))
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,6 +55,7 @@ def test_starts_of_a_host_keep_their_order() -> None:
     per_host=st.integers(5, 1000),
     step_ns=st.integers(50_000, 20_000_000),
 )
+@pytest.mark.fault("manners", "any plan, any rates", "no host gets more checks a second than its cap")
 def test_no_stretch_of_time_holds_more_starts_than_the_host_may_get(
     hosts: list[str], max_rate: int, per_host: int, step_ns: int
 ) -> None:

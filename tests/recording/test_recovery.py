@@ -92,7 +92,7 @@ def test_a_whole_sample_file_gives_back_the_run_as_it_was(recorded: tuple[Run, P
     assert not again.partial
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(share=st.floats(0, 1))
 @pytest.mark.fault("fuzzing", "a sample file cut off anywhere", "every whole line comes back, marked partial")
 def test_a_cut_off_sample_file_gives_back_every_whole_line(
@@ -112,7 +112,7 @@ def test_a_cut_off_sample_file_gives_back_every_whole_line(
     assert again.partial == (sum(b'"done"' in line for line in lines) < 2)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 @pytest.mark.fault(
     "fuzzing",

@@ -276,6 +276,7 @@ def test_planned_checks_that_were_left_out_are_noted() -> None:
     st.sampled_from([measured(), measured("p95 < 5ms", "success >= 50%"), CLOSED, REACHED, REACHED_CLOSED]),
     st.booleans(),
 )
+@pytest.mark.fault("fuzzing", "any outcomes: verdicts", "a reason wherever it does not pass")
 def test_a_verdict_always_explains_itself(names: list[str], endpoint: Endpoint, complete: bool) -> None:
     judged = verdict(endpoint, *names, complete=complete)
 

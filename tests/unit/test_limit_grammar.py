@@ -172,6 +172,7 @@ def test_a_complaint_shows_hostile_text_escaped_and_short() -> None:
 
 @example(".0\x1b")
 @given(st.text(max_size=60) | st.from_regex(r"[a-z0-9.]{0,8} ?[<>=]{0,3} ?[0-9.]{0,5}[a-z%]{0,3}", fullmatch=True))
+@pytest.mark.fault("fuzzing", "any text as a limit", "a limit or a printable complaint")
 def test_any_text_is_a_limit_or_a_printable_complaint(text: str) -> None:
     refused = None
     try:
@@ -209,6 +210,7 @@ def test_the_normal_form_says_the_same_again(text: str) -> None:
 
 
 @given(st.integers(0, 10**6), st.integers(1, 10**6))
+@pytest.mark.fault("fuzzing", "any times and rates against a limit", "compared exactly: no rounding decides a verdict")
 def test_a_rate_is_compared_as_an_exact_fraction(successful: int, ten_thousandths: int) -> None:
     """Against integers: successful/n >= L/10000 exactly when successful * 10000 >= L * n."""
     for checks in (successful or 1, successful + 1, 3 * successful + 7):
@@ -226,6 +228,7 @@ def test_a_rate_that_is_just_what_is_allowed_is_allowed() -> None:
 
 
 @given(st.integers(0, 10**9), st.integers(0, 10**9), st.integers(1, 999))
+@pytest.mark.fault("fuzzing", "any times and rates against a limit", "compared exactly: no rounding decides a verdict")
 def test_a_time_is_compared_to_the_microsecond(total_us: int, allowed_us: int, count: int) -> None:
     written = parse_limit(f"avg <= {allowed_us // 1000}.{allowed_us % 1000:03}ms")
 

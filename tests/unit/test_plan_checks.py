@@ -128,6 +128,7 @@ def test_a_plan_of_another_kind_is_told_too(field: str, value: object, expected:
     st.sampled_from([each.name for each in fields(Endpoint)]),
     st.none() | st.booleans() | st.integers() | st.text(max_size=3) | st.lists(st.text(max_size=2), max_size=2),
 )
+@pytest.mark.fault("fuzzing", "any value in a plan that a hook edits", "a plan or a list of problems")
 def test_no_value_of_any_field_raises(field: str, value: object) -> None:
     complaints(replace(GOOD, **{field: value}), GOOD)
 
