@@ -193,6 +193,6 @@ def _endpoint_line(endpoint: Endpoint) -> str:
     checks = "checks without end" if endpoint.count is None else f"{endpoint.count} checks"
     checks = "1 check" if endpoint.count == 1 else checks
     schedule = f"{checks} every {spell_duration(endpoint.interval_s)}, timeout {spell_duration(endpoint.timeout_s)}"
-    schedule = "; ".join([schedule, *stage_words(endpoint)])
+    schedule = "; ".join([schedule, *(words for _, words in stage_words(endpoint))])
     limits = "; ".join(limit.text for limit in endpoint.limits)
     return f"{placed_id(endpoint)}: {schedule}{f', {limits}' if limits else ''}"

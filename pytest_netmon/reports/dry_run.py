@@ -40,7 +40,7 @@ def _heading(endpoint: Endpoint) -> str:
     name = placed_id(endpoint) + (f" ({', '.join(where)})" if where else "")
     if endpoint.skip is not None:
         return f"{name}: skipped, {for_terminal(endpoint.skip)}"
-    kinds = [*stage_words(endpoint)]
+    kinds = [words for _, words in stage_words(endpoint)]
     kinds += ["control"] if endpoint.control else []
     kinds += [] if endpoint.expects_open else [f"expected {endpoint.expect}"]
     kinds += ["expected to fail"] if endpoint.xfail is not None else []

@@ -277,8 +277,7 @@ def _facts(result: Result, series: Series) -> Iterator[tuple[str, str]]:
     yield "checks", schedule_of(endpoint)
     if not endpoint.expects_open:
         yield "expected", "closed: it must not be reachable" if endpoint.expect == "closed" else endpoint.expect
-    for words in stage_words(endpoint):
-        yield "also", words
+    yield from stage_words(endpoint)
     if result.waited is not None and result.waited.took_s is not None:
         yield "waited", f"{shown_span(result.waited.took_s)}, {tries_in_words(result.waited)}"
     if statistics.checks:

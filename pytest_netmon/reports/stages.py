@@ -13,15 +13,15 @@ from ..units import spell_duration
 from .layout import shown_ms
 
 
-def stage_words(endpoint: Endpoint) -> Iterator[str]:
-    """Yield a few words for each stage that is not as usual, harmless for a terminal: through what it goes, TLS, how
-    long it is held. Of a redacted endpoint no name of its certificate."""
+def stage_words(endpoint: Endpoint) -> Iterator[tuple[str, str]]:
+    """Yield the name of each stage that is not as usual, and a few words about it, harmless for a terminal: through
+    what it goes, TLS, how long it is held. Of a redacted endpoint no name of its certificate."""
     if endpoint.proxy is not None:
-        yield f"through {for_terminal(endpoint.proxy.shown)}"
+        yield "proxy", f"through {for_terminal(endpoint.proxy.shown)}"
     if endpoint.shown_tls is not None:
-        yield _tls_words(endpoint.shown_tls)
+        yield "TLS", _tls_words(endpoint.shown_tls)
     if endpoint.hold_s != default_hold_s(endpoint.host):
-        yield f"held open {spell_duration(endpoint.hold_s)}" if endpoint.hold_s else "not held open"
+        yield "hold", f"held open {spell_duration(endpoint.hold_s)}" if endpoint.hold_s else "not held open"
 
 
 def told_stages(statistics: Statistics) -> str:

@@ -47,7 +47,8 @@ def _key_rows(properties):
     for name, own in properties.items():
         shared = _SCHEMA["$defs"][own["$ref"].rpartition("/")[2]] if "$ref" in own else {}
         key = {**shared, **own}
-        default = "" if key.get("default") in ([], {}, False, None) else f"`{key['default']}`"
+        built_in = "true" if key.get("default") is True else key.get("default")
+        default = "" if built_in in ([], {}, False, None) else f"`{built_in}`"
         yield f"| `{name}` | {default} | {key['description']} |"
 
 
@@ -76,8 +77,9 @@ def _table_after(heading):
         ("### Options", _declared().rows),
         ("Of the file:", [*_key_rows(_SCHEMA["properties"])]),
         ("Of a target that is a mapping:", [*_key_rows(_SCHEMA["$defs"]["target"]["properties"])]),
+        ("Of `tls` that is a mapping:", [*_key_rows(_SCHEMA["$defs"]["tls"]["properties"])]),
     ],
-    ids=["outcomes", "options", "keys of the file", "keys of a target"],
+    ids=["outcomes", "options", "keys of the file", "keys of a target", "keys of tls"],
 )
 def test_a_table_is_that_of_the_code(heading, rows):
     assert _table_after(heading) == rows

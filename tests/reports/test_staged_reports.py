@@ -10,12 +10,15 @@ import pytest
 from made_runs import failed, measured, opened, reached, result_of, run_of
 
 from pytest_netmon.outcomes import cause_of
+from pytest_netmon.plan import Plan
 from pytest_netmon.proxying import Proxy
+from pytest_netmon.reports.dry_run import dry_run_lines
 from pytest_netmon.reports.failure import failure_text, one_line
 from pytest_netmon.reports.html_views import view_of
 from pytest_netmon.reports.json_report import json_chunks
 from pytest_netmon.reports.junit_report import flat_properties
 from pytest_netmon.reports.openmetrics_report import openmetrics_text
+from pytest_netmon.stages import Tls
 
 SCHEMA = json.loads((importlib.resources.files("pytest_netmon") / "schemas" / "results.schema.json").read_text("utf-8"))
 DAY_S = 86_400
@@ -158,3 +161,23 @@ def test_a_redacted_endpoint_hides_its_way_too():
     endpoint = reached("secret", 443, name="api", redact=True, proxy=Proxy("http", "proxy.internal", 3128))
 
     assert lines_of(result_of(endpoint, [failed("proxy_timeout")]))[0].startswith("api:443: ")
+
+
+def test_html_and_the_dry_run_say_what_is_done_beyond_the_connect():
+    settings = {"tls": Tls(server_name="a.example", min_version="1.3"), "hold_s": 1.0}
+    endpoint = reached("a", 443, proxy=Proxy("socks5", "p", 1080, "ALL_PROXY"), **settings)
+    run = run_of([(endpoint, [opened(1.0)])])
+
+    facts = dict(view_of(run.results[0], run).facts)
+    assert facts["proxy"] == "through socks5 proxy p:1080 (ALL_PROXY)"
+    assert facts["TLS"] == "TLS for a.example 1.3 or later"
+    assert facts["hold"] == "held open 1 s"
+    line = dry_run_lines(run.plan, run.plan.endpoints)[0]
+    assert line.endswith("; ".join(["", facts["proxy"], facts["TLS"], facts["hold"]]))
+
+
+def test_a_dry_run_does_not_look_up_what_the_proxy_will():
+    endpoint = reached("a", 443, proxy=Proxy("http", "p", 3128))
+
+    lines = dry_run_lines(Plan(endpoints=[endpoint]), [endpoint], {"a": ["10.0.0.1"]})
+    assert lines[1].strip() == "addresses: looked up by the proxy"
