@@ -95,8 +95,10 @@ class ControllerGate(Gate):
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         self._announce_known()
-        if self._session and self._coverage is None:
+        no_worker_collected = self._session is not None and self._coverage is None
+        if no_worker_collected and session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:  # xdist: all have died
             self._coverage = Coverage(self._plan, Collected(), could_collect=False)
+            self._closing.note_trouble("no worker came to its tests, so nothing is known to be reachable")
         super().pytest_sessionfinish(session)
 
     def pytest_unconfigure(self) -> None:

@@ -168,6 +168,19 @@ def test_a_worker_that_dies_loses_nothing_and_its_replacement_goes_on(project, s
     assert list(temporary.glob("netmon-*")) == []
 
 
+def test_workers_that_die_before_they_have_collected_are_no_green_run(project, servers, temporary):
+    server = servers.open()
+    project.write_targets(server.target)
+    project.write("test_own.py", "import os\nos._exit(9)\n")
+    result = project.run_apart("--netmon", "-n2", "--max-worker-restart=0")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(
+        ["0 of 1 endpoint checked (tests could not be collected)", "no worker came to its tests*"]
+    )
+    assert server.connects == 0
+    assert list(temporary.glob("netmon-*")) == []
+
+
 @posix
 @pytest.mark.parametrize("victims", [1, 2])
 def test_workers_that_are_killed_while_they_wait_lose_nothing(project, servers, temporary, victims):

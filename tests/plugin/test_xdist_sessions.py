@@ -221,24 +221,14 @@ def test_a_control_is_probed_once_and_its_failure_reaches_all_workers(project, s
     assert up.connects == 1
 
 
-WAITS = """
-import dataclasses
-
-def pytest_netmon_plan(plan):
-    never = [each.name for each in plan.endpoints].index("never")
-    plan.endpoints[never] = dataclasses.replace(plan.endpoints[never], wait_s=1, interval_s=0.1, count=100)
-"""
-
-
 def test_controls_warm_up_soft_limits_and_waits_mean_the_same(project, servers):
     control, warm, never = servers.open(), servers.open(), servers.closed()
     project.write_targets(
         measured(warm, name="warm", count=3, warmup=2, warn=["p50 < 0.001ms"]),
-        {"host": never.host, "ports": [never.port], "name": "never"},
+        {"host": never.host, "ports": [never.port], "name": "never", "wait": "1s"},
     )
     with (project.path / "netmon.yaml").open("a", encoding="utf-8") as file:
         file.write(f"controls: ['{control.target}']\n")
-    project.write("conftest.py", WAITS)
     result = project.run_apart("--netmon", "-n2")
     result.assert_outcomes(passed=2, failed=1)
     assert (control.connects, warm.connects) == (1, 5)
