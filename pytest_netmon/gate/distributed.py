@@ -18,13 +18,14 @@ from pytest_netmon.safe import for_terminal
 from .coverage import Collected, Coverage
 from .exchange import Exchange, packed, unpacked
 from .planning import Planned
-from .session import Gate, only_lists
+from .session import Gate, only_lists, progress_told
 from .sharing import CancelledError, FollowedMeasuring, SharedMeasuring
-from .waiting import NoWaiting
+from .waiting import NoWaiting, waiting_display
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pytest_netmon.campaign import Progress
     from pytest_netmon.plan import Endpoint
     from pytest_netmon.run import Result
 
@@ -77,7 +78,8 @@ class ControllerGate(Gate):
         collected = self._shared().collected()
         self._coverage = Coverage(self._plan, collected)
         if collected.wanted and not (session.shouldfail or session.shouldstop):
-            self._measuring = SharedMeasuring(self._plan, collected.wanted, self._shared())
+            self._display = waiting_display(self._config, in_lines=True)
+            self._measuring = SharedMeasuring(self._plan, collected.wanted, self._shared(), self._show)
             self._measuring.start()
 
     def pytest_runtest_logstart(self) -> None:
@@ -109,6 +111,10 @@ class ControllerGate(Gate):
     def _begin(self, session: pytest.Session) -> None:
         self._session = session
         self._ending.end_tests_on_signals(session)
+
+    def _show(self, progress: Progress) -> None:
+        if self._measuring:
+            self._display.show(progress_told(progress, self._measuring))
 
     def _announce_known(self) -> None:
         if self._measuring:

@@ -238,7 +238,7 @@ class Gate:
 
     def _wait_for(self, _: pytest.Item, measuring: Measuring, endpoint: Endpoint) -> None:
         try:
-            measuring.wait(endpoint, lambda progress: self._display.show(_told(progress, measuring)))
+            measuring.wait(endpoint, lambda progress: self._display.show(progress_told(progress, measuring)))
             self._announce(measuring.result(endpoint))
         except UnmeasuredError:
             return  # the fixture will say so
@@ -260,7 +260,8 @@ def only_lists(session: pytest.Session) -> bool:
     return bool(session.config.option.collectonly or session.config.option.setupplan)
 
 
-def _told(progress: Progress, measuring: Measuring) -> str:
+def progress_told(progress: Progress, measuring: Measuring) -> str:
+    """What a user sees while something is waited for."""
     if pending := measuring.waiting:
         return waiting_line(pending, progress.endpoints, progress.elapsed_s)
     planned_s = measuring.planned_s

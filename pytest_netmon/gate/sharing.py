@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: How often a worker looks at the sample file, and the controller at the prober's process.
 _LOOK_EVERY_S = 0.02
+#: How often the controller looks how far the campaign is.
+_TICK_EVERY_S = 0.5
 
 
 class CancelledError(Exception):
@@ -34,11 +36,19 @@ class CancelledError(Exception):
 
 
 class SharedMeasuring(Measuring):
-    """The controller's: it runs the campaign and tells workers how that ended."""
+    """The controller's: it runs the campaign and tells workers how that ended.
 
-    def __init__(self, plan: Plan, wanted: Collection[Key], exchange: Exchange) -> None:
+    tick: called about twice a second, by another thread: xdist leaves the main one no time of its own.
+    """
+
+    def __init__(
+        self, plan: Plan, wanted: Collection[Key], exchange: Exchange, tick: Callable[[Progress], None]
+    ) -> None:
         super().__init__(plan, wanted, exchange.samples)
         self._exchange = exchange
+        self._tick = tick
+        self._polling = threading.Lock()  # held by the thread that looks at the campaign
+        self._stopping = threading.Event()
         self._taken: set[Repeated] = set()
         self._watching: threading.Thread | None = None
 
@@ -54,17 +64,21 @@ class SharedMeasuring(Measuring):
         """End the probing, and the waiting of all workers."""
         with contextlib.suppress(OSError):  # a full disk; that the prober ends tells workers too
             self._exchange.cancel()
-        super().stop()
+        self._stopping.set()
         if self._watching:
             self._watching.join()
+        super().stop()
+        if self._campaign:
+            self._exchange.say_ended(self._campaign.last_words)
 
     def results_without(self, known: set[int]) -> list[Result]:
         """The results of all endpoints that are done, but of those whose indexes are `known`."""
         if self._campaign is None or self._fault:
             return []
-        self._campaign.poll()
-        new = [index for index in sorted(self._campaign.recording.done - known) if self._campaign.done(index)]
-        return [self._campaign.result(index) for index in new]
+        with self._polling:
+            self._campaign.poll()
+            new = [index for index in sorted(self._campaign.recording.done - known) if self._campaign.done(index)]
+            return [self._campaign.result(index) for index in new]
 
     def take_repeated(self) -> list[Result]:
         """Take what workers have measured anew since: the results of those endpoints from now on."""
@@ -72,7 +86,8 @@ class SharedMeasuring(Measuring):
             return []
         new = [repeated for repeated in self._exchange.repeated() if repeated not in self._taken]
         self._taken.update(new)
-        return [self._take(repeated) for repeated in new]
+        with self._polling:
+            return [self._take(repeated) for repeated in new]
 
     def _take(self, repeated: Repeated) -> Result:
         recording = Recording(repeated.sample_file)
@@ -82,9 +97,15 @@ class SharedMeasuring(Measuring):
         return self._keep(judge.result(repeated.index), recording, recording.close)
 
     def _watch(self, campaign: Campaign) -> None:
-        while not campaign.has_exited:
-            time.sleep(_LOOK_EVERY_S)
-        self._exchange.say_ended(campaign.last_words)
+        next_tick_s = time.monotonic() + _TICK_EVERY_S
+        while not campaign.has_exited and not self._stopping.wait(_LOOK_EVERY_S):
+            if time.monotonic() >= next_tick_s:
+                next_tick_s = time.monotonic() + _TICK_EVERY_S
+                with self._polling, contextlib.suppress(OSError):  # nobody reads what pytest writes
+                    campaign.poll()
+                    self._tick(campaign.progress)
+        if campaign.has_exited:
+            self._exchange.say_ended(campaign.last_words)
 
 
 class FollowedMeasuring(Measuring):

@@ -40,6 +40,9 @@ class LogWaiting(NoWaiting):
         now_s = time.monotonic()
         if now_s - self._last_s >= _LOG_EVERY_S:
             self._last_s = now_s
+            self._reporter.ensure_newline()
+            if self._reporter.config.get_terminal_writer().width_of_current_line:  # xdist's dots, of which that knows not
+                self._reporter.write_line("")
             self._reporter.write_line(line)
             self._reporter.flush()
 
@@ -79,11 +82,11 @@ class TerminalWaiting(NoWaiting):
         sys.stdout.flush()
 
 
-def waiting_display(config: pytest.Config) -> NoWaiting:
-    """Choose what fits where pytest writes."""
+def waiting_display(config: pytest.Config, *, in_lines: bool = False) -> NoWaiting:
+    """Choose what fits where pytest writes; `in_lines`: it goes on writing meanwhile (pytest-xdist)."""
     reporter: pytest.TerminalReporter | None = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or config.get_verbosity() < 0:
         return NoWaiting()
-    if reporter.isatty and sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
+    if not in_lines and reporter.isatty and sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
         return TerminalWaiting(reporter)
     return LogWaiting(reporter)

@@ -37,6 +37,15 @@ def test_a_log_gets_a_line_every_few_seconds(project, servers):
     assert "\x1b" not in result.stdout.str()
 
 
+def test_lines_stand_apart_from_the_dots_of_workers(project, servers):
+    pytest.importorskip("xdist")
+    project.write("test_own.py", "def test_own(): pass\n")
+    project.write_targets(slow(servers.open(), count=21))
+    project.write("conftest.py", FAST_CLOCK.format(step=3))
+    result = project.run_apart("--netmon", "-n2")
+    result.stdout.fnmatch_lines([".", "netmon: 0 of 1 endpoint, *", ".*"])
+
+
 def test_a_short_wait_writes_no_line_into_a_log(project, servers):
     project.write_targets(slow(servers.open()))
     result = project.run_apart("--netmon")
