@@ -41,7 +41,7 @@ class LogWaiting(NoWaiting):
         if now_s - self._last_s >= _LOG_EVERY_S:
             self._last_s = now_s
             self._reporter.ensure_newline()
-            if self._reporter.config.get_terminal_writer().width_of_current_line:  # xdist's dots, of which that knows not
+            if self._reporter.config.get_terminal_writer().width_of_current_line:  # the dots of xdist
                 self._reporter.write_line("")
             self._reporter.write_line(line)
             self._reporter.flush()
