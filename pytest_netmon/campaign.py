@@ -155,7 +155,7 @@ class Campaign:
     @property
     def fault(self) -> str | None:
         """Why samples are missing that were still to come; None where nothing went wrong."""
-        return self._judge.fault
+        return self._judge.fault or self._judge.relay_fault
 
     def poll(self) -> None:
         """Take in what the prober has written since."""

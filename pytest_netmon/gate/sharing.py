@@ -93,7 +93,7 @@ class SharedMeasuring(Measuring):
         recording = Recording(repeated.sample_file)
         recording.poll()
         judge = Judge(self._plan, recording, _selected(recording))
-        judge.ended, judge.fault = True, repeated.fault
+        judge.ended, judge.fault, judge.relay_fault = True, repeated.fault, repeated.fault
         return self._keep(judge.result(repeated.index), recording, recording.close)
 
     def _watch(self, campaign: Campaign) -> None:
