@@ -17,6 +17,7 @@ README = Path(__file__).with_name("README.md")
 
 GROUPS = {
     "outcomes": "Outcomes",
+    "stages": "TLS and proxies",
     "loss": "Loss and delay",
     "fooled": "Never fooled",
     "own": "The checker's own faults",

@@ -51,6 +51,7 @@ def test_the_last_second_of_a_certificate_is_read_exactly(moment: datetime, vers
     assert expires_at(der) == round((moment - datetime(1970, 1, 1, tzinfo=timezone.utc)) / timedelta(seconds=1))
 
 
+@pytest.mark.fault("fuzzing", "any bytes as a certificate", "its end and names, or none; never an exception")
 @given(st.binary(max_size=4000))
 def test_any_bytes_give_a_date_or_none(data: bytes) -> None:
     found = expires_at(data)

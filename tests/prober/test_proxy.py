@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from certificates import HAS_OPENSSL, Authority
 from conftest_prober import entry
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from proxy_servers import HttpProxy, SocksProxy
 from servers import Servers
@@ -119,6 +119,7 @@ def test_the_proxy_resolves_the_target_and_we_resolve_the_proxy(
         assert proxy.asked[0].startswith(b"CONNECT db.internal:%d HTTP/1.1\r\nHost: db.internal:" % target.port)
 
 
+@pytest.mark.fault("stages", "the proxy's name does not resolve", "`dns_not_found`, told to be the proxy's")
 @BOTH
 def test_a_proxys_name_that_does_not_resolve_is_told_to_be_the_proxys(probe: Probe, kind: str) -> None:
     check = through(kind, 3128, "db.internal", 5432, proxy={"host": "proxy.internal"})
@@ -223,11 +224,13 @@ def test_tinyproxy_makes_tunnels_and_its_filter_denies_them(probe: Probe, server
 # -- no way to the proxy ------------------------------------------------------------------------
 
 
+@pytest.mark.fault("stages", "a proxy that refuses", "`proxy_refused` with the system's error")
 def test_a_proxy_that_refuses_is_proxy_refused_with_the_systems_error(probe: Probe, servers: Servers) -> None:
     (sample,) = probe(through("http", servers.closed().port, "db.internal", 5432))
     assert (sample.outcome, sample.errno, sample.address) == ("proxy_refused", "ECONNREFUSED", "127.0.0.1")
 
 
+@pytest.mark.fault("stages", "a proxy that does not answer", "`proxy_timeout`")
 @pytest.mark.skipif(not LINUX, reason="a full backlog drops SYNs on Linux")
 def test_a_proxy_that_does_not_answer_the_connect_is_proxy_timeout(probe: Probe, servers: Servers) -> None:
     (sample,) = probe(through("http", servers.silent().port, "db.internal", 5432, timeout_us=300_000))
@@ -251,6 +254,7 @@ def test_addresses_of_the_proxy_that_failed_are_told_as_the_proxys(
     assert [(attempt.address, attempt.outcome) for attempt in sample.attempts] == [("127.0.0.2", "proxy_refused")]
 
 
+@pytest.mark.fault("stages", "a proxy that resets, 100 times", "one outcome, `proxy_refused`, whichever side wins")
 @BOTH
 def test_a_proxy_that_resets_is_proxy_refused_whichever_side_wins(probe: Probe, serving: Serving, kind: str) -> None:
     samples = probe(through(kind, serving(reset).port, "db.internal", 5432, count=100, interval_us=1000))
@@ -260,6 +264,7 @@ def test_a_proxy_that_resets_is_proxy_refused_whichever_side_wins(probe: Probe, 
 # -- proxies that deny --------------------------------------------------------------------------
 
 
+@pytest.mark.fault("stages", "an HTTP proxy that makes no tunnel, or talks nonsense", "`proxy_denied` in its words")
 @pytest.mark.parametrize(
     ("answer", "text"),
     [
@@ -281,6 +286,11 @@ def test_an_http_proxy_that_makes_no_tunnel_is_proxy_denied_in_its_words(
     assert (sample.outcome, sample.message, sample.proxy_ms) == ("proxy_denied", text, None)
 
 
+@pytest.mark.fault(
+    "stages",
+    "a SOCKS5 proxy that makes no tunnel, or talks nonsense",
+    "`proxy_denied` with its reply; what it says of the target as the target's",
+)
 @pytest.mark.parametrize(
     ("answers", "outcome", "text"),
     [
@@ -318,6 +328,7 @@ def test_a_socks_target_that_refuses_is_refused(probe: Probe, serving: Serving, 
     assert sample.outcome == "refused"
 
 
+@pytest.mark.fault("stages", "user and password missing or wrong", "`proxy_denied`, and why")
 @BOTH
 @pytest.mark.parametrize("login", [None, ("ann", "wrong")])
 def test_a_login_that_is_missing_or_wrong_is_proxy_denied(
@@ -334,6 +345,7 @@ def test_a_login_that_is_missing_or_wrong_is_proxy_denied(
     assert sample.message == words[kind, login is None]
 
 
+@pytest.mark.fault("stages", "a proxy that closes without an answer", "`proxy_denied`, and that")
 @BOTH
 def test_a_proxy_that_closes_without_an_answer_is_proxy_denied(probe: Probe, serving: Serving, kind: str) -> None:
     proxy = serving(lambda client: until(client, 3))
@@ -361,6 +373,7 @@ def test_a_proxy_that_does_not_go_on_is_proxy_timeout_or_denied_by_the_limit(
     assert not fits or sample.clock_ms >= 300
 
 
+@pytest.mark.fault("stages", "a proxy's answer without an end", "cut off at 64 KiB")
 @pytest.mark.parametrize("begin", [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 ", b"HTTP/1.1 100 Continue\r\n\r\n" * 20])
 def test_endless_headers_are_cut_off(probe: Probe, serving: Serving, begin: bytes) -> None:
     def serve(client: socket.socket) -> None:
@@ -398,6 +411,7 @@ def test_an_answer_of_single_bytes_is_understood(probe: Probe, serving: Serving,
 # -- what is told -------------------------------------------------------------------------------
 
 
+@pytest.mark.fault("secrets", "a proxy that gives back user and password in its answer", "`***` in their place")
 @BOTH
 def test_login_data_are_in_no_file_whatever_the_proxy_says(
     probe: Probe, serving: Serving, kind: str, tmp_path: Path
@@ -426,6 +440,7 @@ def test_a_redacted_endpoint_leaves_no_words_of_the_proxy(probe: Probe, serving:
     assert (sample.outcome, sample.message, sample.address) == ("proxy_denied", None, None)
 
 
+@pytest.mark.fault("stages", "a host with a line's end in it", "never sent to a proxy")
 @BOTH
 @pytest.mark.parametrize("host", ["a b", "a\r\nX: y", "", "x" * 300 + "é", "a\0b"])
 def test_a_name_that_would_break_the_request_is_never_sent(
@@ -453,7 +468,7 @@ def test_a_login_that_is_too_long_for_socks_is_the_checkers_own_fault(probe: Pro
     assert "xxx" not in str(sample.message)
 
 
-@settings(max_examples=300)
+@pytest.mark.fault("fuzzing", "any bytes from a proxy, in any pieces", "a tunnel or an outcome, never an exception")
 @given(st.sampled_from(["http", "socks5"]), st.booleans(), st.lists(st.binary(min_size=1, max_size=40)), st.data())
 def test_any_answer_in_any_pieces_ends_in_a_step_and_never_in_an_exception(
     kind: str, has_login: bool, pieces: list[bytes], data: st.DataObject

@@ -125,6 +125,7 @@ def test_a_stage_is_as_long_as_the_peer_and_our_computing_took(scene: Scene) -> 
     assert attempt.passage.figures == {"tls_us": 22_000}
 
 
+@pytest.mark.fault("stages", "a TLS answer that waits for a busy checker", "the wait is no part of its time")
 @pytest.mark.parametrize("seen", [True, False])
 def test_what_an_answer_waited_for_us_is_no_part_of_the_time(scene: Scene, *, seen: bool) -> None:
     """Whether it stood in our queue, or the loop did not even look."""
@@ -179,6 +180,7 @@ def test_no_answer_by_the_deadline_is_the_stages_timeout_with_the_time_it_took(s
     assert attempt.passage.figures == {}
 
 
+@pytest.mark.fault("stages", "a checker too busy for a handshake in time", "no `tls_timeout` by its own fault")
 def test_what_we_were_late_is_given_to_the_peer_in_addition(scene: Scene) -> None:
     """A queue of 60 ms must not turn an answer after 80 ms into a timeout at 100 ms."""
     attempt, peer = scene.open(lambda: Greeting(scene.clock))
@@ -252,6 +254,7 @@ def test_long_steps_are_taken_one_a_turn_and_short_ones_together(scene: Scene) -
     assert next(begun) == 15
 
 
+@pytest.mark.fault("stages", "connects among many handshakes", "they are taken between two of those")
 @pytest.mark.parametrize("in_kernel", [True, False])
 def test_connects_are_taken_between_handshakes(
     probe: Probe, servers: Servers, monkeypatch: pytest.MonkeyPatch, *, in_kernel: bool

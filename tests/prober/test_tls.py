@@ -125,6 +125,9 @@ def test_everywhere_else_selectors_do_as_well(
     assert [sample.outcome for sample in samples] == ["open"] * 20
 
 
+@pytest.mark.fault(
+    "stages", "a certificate of an authority that is not trusted here", "`tls_verify` in OpenSSL's words"
+)
 def test_a_chain_that_ends_at_no_trusted_root_is_tls_verify_in_the_systems_words(
     probe: Probe, serving: Serving, detail: Detail, authority: Authority, valid: Issued, tmp_path: Path
 ) -> None:
@@ -137,6 +140,7 @@ def test_a_chain_that_ends_at_no_trusted_root_is_tls_verify_in_the_systems_words
     assert 29 < days_left(detail) < 31
 
 
+@pytest.mark.fault("stages", "a self-signed certificate", "`tls_verify`; open where it is the `ca_file`")
 def test_a_self_signed_certificate_is_tls_verify_and_open_where_it_is_the_ca_file(
     probe: Probe, serving: Serving, authority: Authority
 ) -> None:
@@ -156,6 +160,7 @@ def test_an_issuer_that_is_no_root_can_be_trusted(probe: Probe, serving: Serving
     assert sample.outcome == "open"
 
 
+@pytest.mark.fault("stages", "an expired certificate", "`tls_expired`, and since when")
 def test_an_expired_certificate_is_tls_expired_and_says_since_when(
     probe: Probe, serving: Serving, detail: Detail, authority: Authority
 ) -> None:
@@ -165,6 +170,7 @@ def test_an_expired_certificate_is_tls_expired_and_says_since_when(
     assert -3.1 < days_left(detail) < -2.9
 
 
+@pytest.mark.fault("stages", "an expired issuer of a valid certificate", "`tls_expired`, and that it is the issuer's")
 def test_an_issuer_that_expired_is_told_from_the_certificate_itself(
     probe: Probe, serving: Serving, detail: Detail, authority: Authority
 ) -> None:
@@ -175,6 +181,9 @@ def test_an_issuer_that_expired_is_told_from_the_certificate_itself(
     assert 29 < days_left(detail) < 31
 
 
+@pytest.mark.fault(
+    "stages", "a certificate for another name or address", "`tls_name_mismatch`, and the names that it is for"
+)
 @pytest.mark.parametrize("server_name", ["other.internal", "192.0.2.1", None])
 def test_a_certificate_for_another_name_or_address_is_tls_name_mismatch(
     probe: Probe, serving: Serving, detail: Detail, authority: Authority, server_name: str | None
@@ -219,6 +228,7 @@ def test_without_verification_any_certificate_is_open_and_its_days_are_told(
 # -- what this machine lacks --------------------------------------------------------------------
 
 
+@pytest.mark.fault("stages", "a `ca_file` that cannot be read", "the checker's own fault: inconclusive")
 def test_a_ca_file_that_is_not_there_is_the_checkers_own_fault(
     probe: Probe, serving: Serving, valid: Issued, tmp_path: Path
 ) -> None:
@@ -236,6 +246,7 @@ def test_a_ca_file_without_a_certificate_is_the_checkers_own_fault(
     assert str(sample.message).startswith("no certificates can be read from the ca_file")
 
 
+@pytest.mark.fault("stages", "a checker without any trusted authority", "its own fault: no certificate is blamed")
 def test_a_machine_without_roots_says_so_and_blames_no_certificate(
     probe: Probe, serving: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -278,6 +289,7 @@ def test_a_job_without_tls_does_not_load_ssl(servers: Servers, tmp_path: Path) -
 # -- peers that misbehave -----------------------------------------------------------------------
 
 
+@pytest.mark.fault("stages", "no TLS version in common", "`tls_handshake`, and the alert")
 def test_versions_that_do_not_meet_are_tls_handshake(
     probe: Probe, serving: Serving, authority: Authority, valid: Issued
 ) -> None:
@@ -303,6 +315,7 @@ def test_a_server_that_needs_tls_1_3_is_open(
     assert sample.outcome == "open"
 
 
+@pytest.mark.fault("stages", "a service that speaks no TLS", "`tls_handshake`, and its first line")
 @pytest.mark.parametrize(
     ("says", "shown"),
     [
@@ -320,6 +333,7 @@ def test_a_service_that_speaks_no_tls_is_quoted(probe: Probe, serving: Serving, 
     assert (sample.outcome, sample.message) == ("tls_handshake", shown)
 
 
+@pytest.mark.fault("stages", "garbage in a TLS record", "`tls_handshake`")
 def test_garbage_in_a_record_is_tls_handshake(probe: Probe, serving: Serving) -> None:
     def serve(client: socket.socket) -> None:
         client.sendall(b"\x16\x03\x03\x00\x10" + b"\xff" * 16)
@@ -330,6 +344,7 @@ def test_garbage_in_a_record_is_tls_handshake(probe: Probe, serving: Serving) ->
     assert sample.message
 
 
+@pytest.mark.fault("stages", "silence after the connect, or half a record", "`tls_timeout` at the limit, never before")
 @pytest.mark.parametrize("says", [b"", b"\x16\x03\x03\x40\x00half a record"])
 def test_a_server_that_does_not_go_on_is_tls_timeout_at_the_limit(
     probe: Probe, serving: Serving, detail: Detail, says: bytes
@@ -345,6 +360,7 @@ def test_a_server_that_does_not_go_on_is_tls_timeout_at_the_limit(
     assert sample.clock_ms >= 300
 
 
+@pytest.mark.fault("stages", "a close in the handshake", "`tls_handshake`, and when it was")
 @pytest.mark.parametrize(
     ("says", "words"),
     [
@@ -363,6 +379,7 @@ def test_a_server_that_closes_in_the_handshake_is_tls_handshake(
     assert (sample.outcome, sample.message) == ("tls_handshake", words)
 
 
+@pytest.mark.fault("stages", "a reset in the handshake", "`reset`")
 def test_a_reset_in_the_handshake_is_a_reset(probe: Probe, serving: Serving) -> None:
     def serve(client: socket.socket) -> None:
         client.recv(1)
@@ -372,6 +389,7 @@ def test_a_reset_in_the_handshake_is_a_reset(probe: Probe, serving: Serving) -> 
     assert {(sample.outcome, sample.errno) for sample in samples} == {("reset", "ECONNRESET")}
 
 
+@pytest.mark.fault("stages", "a handshake that comes byte by byte", "open")
 def test_a_handshake_of_single_bytes_is_open(
     probe: Probe, serving: Serving, authority: Authority, valid: Issued
 ) -> None:
@@ -460,6 +478,9 @@ def test_a_reset_in_the_hold_after_a_handshake_is_a_reset(
     assert {sample.outcome for sample in samples} == {"reset"}
 
 
+@pytest.mark.fault(
+    "stages", "TLS 1.3, a client without the certificate that is wanted", "with `hold`: `tls_handshake`, and the alert"
+)
 def test_a_server_that_wants_the_clients_certificate_says_so_only_in_a_hold(
     probe: Probe, serving: Serving, authority: Authority, valid: Issued
 ) -> None:
@@ -475,6 +496,7 @@ def test_a_server_that_wants_the_clients_certificate_says_so_only_in_a_hold(
 # -- many ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault("stages", "250 handshakes at once", "no check is lost, connect times are the kernel's")
 def test_hundreds_of_handshakes_at_once_lose_no_check_and_keep_connect_times_apart(
     probe: Probe, serving: Serving, authority: Authority, valid: Issued, tmp_path: Path
 ) -> None:
@@ -490,6 +512,7 @@ def test_hundreds_of_handshakes_at_once_lose_no_check_and_keep_connect_times_apa
     assert all(line[_DETAIL]["tls_us"] > 0 for line in lines if isinstance(line, list))
 
 
+@pytest.mark.fault("stages", "20 of 40 servers never answer a handshake", "the other 20 are open at once")
 def test_a_peer_that_never_answers_does_not_hold_the_others_up(
     probe: Probe, serving: Serving, authority: Authority, valid: Issued
 ) -> None:
