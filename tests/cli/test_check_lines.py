@@ -6,6 +6,7 @@ import pytest
 from made_runs import failed, measured, opened, reached, result_of
 
 from pytest_netmon.cli.result_lines import SKIP, UNFINISHED, Line, last_line, result_lines, skip_line, word_of
+from pytest_netmon.proxying import Proxy
 from pytest_netmon.reports.failure import failure_text
 from pytest_netmon.reports.proxies import direct_note
 from pytest_netmon.run import Result
@@ -93,6 +94,10 @@ def test_a_timeout_with_a_proxy_set_says_that_the_check_went_direct() -> None:
         "(`proxy: env` goes through it)"
     )
     assert f"    note: {note}" in texts(result_lines(timed_out(), PROXY))
+
+
+def test_a_check_that_went_through_a_proxy_gets_no_note() -> None:
+    assert direct_note(timed_out(proxy=Proxy("http", "proxy.internal", 3128)), PROXY) is None
 
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])

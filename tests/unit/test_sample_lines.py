@@ -108,6 +108,12 @@ def test_a_sample_ends_after_its_stages() -> None:
     assert sample.end_us == 1000 + 1500 + 2000 + 4250
 
 
+def test_what_failed_was_timed_to_its_end() -> None:
+    sample = Sample(endpoint=0, check=1, start_us=1000, outcome="tls_timeout", clock_ms=3000.0, proxy_ms=2.0)
+
+    assert sample.end_us == 1000 + 3_000_000
+
+
 def test_a_sample_ends_after_its_name_and_all_its_attempts() -> None:
     sample = Sample(
         endpoint=0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import statistics as stdlib
+from collections import Counter
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,9 @@ def sample_lists(draw: st.DrawFn) -> list[Sample]:
                 dns_ms=draw(st.none() | MICROSECONDS.map(lambda us: us / 1000)),
                 rtt_ms=draw(st.none() | MICROSECONDS.map(lambda us: us / 1000)),
                 syn_repeats=draw(st.none() | st.integers(0, 3)),
+                tls_ms=draw(st.none() | MICROSECONDS.map(lambda us: us / 1000)),
+                proxy_ms=draw(st.none() | MICROSECONDS.map(lambda us: us / 1000)),
+                cert_expires_s=draw(st.none() | st.integers(-100, 100)),
             )
         )
     return made
@@ -186,6 +190,26 @@ def test_counts_runs_and_outages_are_those_of_a_plain_count(samples: list[Sample
     assert measured.first_success == (successes[0].check if successes else None)
     assert measured.rtt.count == sum(sample.rtt_ms is not None for sample in successes)
     assert measured.dns.count == sum(s.dns_ms is not None and not s.outcome.startswith("dns_") for s in judged)
+
+
+@given(sample_lists())
+def test_stages_are_those_of_successful_checks_and_the_total_their_sum(samples: list[Sample]) -> None:
+    successes = [sample for sample in samples if sample.outcome == "open"]
+    totals_us = [
+        sum(round(ms * 1000) for ms in (sample.connect_ms, sample.tls_ms, sample.proxy_ms) if ms is not None)
+        for sample in successes
+    ]
+    ends_s = [s.cert_expires_s for s in samples if s.outcome != "local_error" and s.cert_expires_s is not None]
+
+    measured = statistics_of(samples)
+
+    assert measured.tls.count == sum(sample.tls_ms is not None for sample in successes)
+    assert measured.proxy.count == sum(sample.proxy_ms is not None for sample in successes)
+    assert measured.total.counts_us == Counter(totals_us)
+    differences = [abs(b - a) for a, b in itertools.pairwise(totals_us)]
+    jitter_ms = sum(differences) / len(differences) / 1000 if differences else None
+    assert measured.total.jitter_ms == (None if jitter_ms is None else pytest.approx(jitter_ms, rel=1e-12))
+    assert measured.cert_expires_in_s == min(ends_s, default=None)
 
 
 @given(sample_lists(), st.randoms(use_true_random=False))
