@@ -46,7 +46,7 @@ reason: `pytest -rs tests/faults`. CI runs as root, and runs all of it but what 
 | what | command |
 |---|---|
 | an hour of 100 endpoints with faults that come and go | `python tests/soak/soak.py` |
-| property tests with 50 times as many examples | `NETMON_HYPOTHESIS=long pytest tests/unit tests/config tests/recording` |
+| property tests, 50 times as many examples | `NETMON_HYPOTHESIS=long pytest tests/unit tests/config tests/recording` |
 | 50 kills at random of each command and its prober | `NETMON_KILLS=50 pytest tests/faults/test_killed_at_random.py` |
 """
 
