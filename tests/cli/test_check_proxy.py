@@ -113,6 +113,9 @@ def test_tls_goes_through_the_tunnel(check: InProcess, serving: Serving, tmp_pat
     assert told.index(" ms, proxy ") < told.index(" ms, TLS ")
 
 
+@pytest.mark.fault(
+    "stages", "proxies that refuse, say nothing, want a login or do not resolve", "each told, with cause"
+)
 def test_each_fault_of_a_proxy_is_told(check: InProcess, serving: Serving, servers: Servers) -> None:
     refusing, shut = servers.closed(), servers.closed()
     mute, denying = serving(until_closed), serving(HttpProxy(login=(USER, PASSWORD)))
@@ -139,6 +142,7 @@ def test_each_fault_of_a_proxy_is_told(check: InProcess, serving: Serving, serve
     assert ": no proof that it is closed: 1 x proxy_denied in 1 check" in ran.out
 
 
+@pytest.mark.fault("secrets", "user and password for a proxy, taken or refused", "in no report, no log, no output")
 @pytest.mark.parametrize("kind", ["http", "socks5"])
 @pytest.mark.parametrize("is_right", [True, False])
 def test_user_and_password_are_nowhere_to_be_seen(
@@ -165,6 +169,7 @@ def test_user_and_password_are_nowhere_to_be_seen(
     assert not [secret for secret in SECRETS if secret in seen]
 
 
+@pytest.mark.fault("secrets", "user and password for a proxy: the sample file", "not in it, nor in any value of ours")
 @pytest.mark.parametrize("is_right", [True, False])
 def test_nor_are_they_in_the_sample_file_and_in_what_a_campaign_shows(
     tmp_path: Path, serving: Serving, servers: Servers, monkeypatch: pytest.MonkeyPatch, is_right: bool

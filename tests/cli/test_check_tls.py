@@ -51,6 +51,9 @@ def lines_about(ran: Ran, name: str) -> list[str]:
     return lines[start:end]
 
 
+@pytest.mark.fault(
+    "stages", "ten faults in one file: expired, wrong name, unknown authority, no TLS ...", "ten clear rows"
+)
 @needs_openssl
 def test_ten_faults_at_once_are_ten_clear_rows(check: InProcess, serving: Serving, authority: Authority) -> None:
     of_localhost = authority.issue("DNS:localhost", days=30)
@@ -156,6 +159,9 @@ def test_the_results_hold_the_handshake_and_the_certificate(
     assert "TLS handshake" in Path("page.html").read_text()
 
 
+@pytest.mark.fault(
+    "stages", "a forwarder without a service behind it accepts and closes", "`closed_at_once` on loopback"
+)
 def test_a_port_that_closes_at_once_is_open_where_nobody_holds_it(check: InProcess, serving: Serving) -> None:
     port = serving(lambda client: None).port
 

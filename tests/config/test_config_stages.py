@@ -186,6 +186,7 @@ def test_no_proxy_excepts_single_ports(written: Written) -> None:
     ("[a]", ""),
     ("https://p:1", "a proxy that takes TLS itself cannot be used"),
 ])  # fmt: skip
+@pytest.mark.fault("secrets", "user and password of a proxy in a file", "an error that does not show them")
 def test_a_mistake_about_a_proxy_shows_no_password(written: Written, proxy: str, hint: str) -> None:
     (line,) = written.problems(f"targets: [{{host: 'a:1', proxy: {proxy}}}]")
     assert line.startswith("netmon.yaml:1:32: targets[0].proxy: expected env, none or a proxy such as http://")
