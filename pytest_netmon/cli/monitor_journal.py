@@ -151,11 +151,13 @@ class _Track:
     def _check_text(self, sample: Sample) -> str:
         spent_ms = sample.connect_ms if sample.outcome == OPEN else sample.clock_ms
         spent = "" if spent_ms is None else f", {spent_ms:.2f} ms"
+        spent += "" if sample.proxy_ms is None else f", proxy {sample.proxy_ms:.2f} ms"
+        spent += "" if sample.tls_ms is None else f", TLS {sample.tls_ms:.2f} ms"
         repeats = f", {sample.syn_repeats} SYN repeats" if sample.syn_repeats else ""
         return f"{self._named(sample)}: check {sample.check}: {sample.outcome}{spent}{repeats}"
 
     def _named(self, sample: Sample) -> str:
-        address = sample.address
+        address = None if self._endpoint.proxy else sample.address  # else it is that of the proxy
         return self.name if address is None or address == self._endpoint.host else f"{self.name} ({address})"
 
     def _cause(self, sample: Sample) -> str:

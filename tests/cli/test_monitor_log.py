@@ -14,6 +14,7 @@ from pytest_netmon.cli.log import LOGGER, logging_to
 from pytest_netmon.cli.monitor_journal import Journal
 from pytest_netmon.cli.screen import Screen
 from pytest_netmon.files import ArtifactError
+from pytest_netmon.proxying import Proxy
 from pytest_netmon.samples import AddressChange, Done, End, Gap, Header, Lost, Record, Warning_
 
 Logged = Callable[..., list[str]]
@@ -145,6 +146,14 @@ def test_each_check_and_each_decision_is_there_for_who_asks(lines: list[str]) ->
     ]
     assert told[3] == "INFO    db:80: check 2: dns_failed"
     assert told[-2:] == ["DEBUG   db:80: all checks were made", "DEBUG   the prober ended: complete"]
+
+
+def test_a_check_through_a_proxy_tells_its_stages_and_no_address_of_the_proxy(lines: list[str]) -> None:
+    journal = Journal({0: watched(proxy=Proxy("http", "proxy.internal", 3128))})
+    journal.take(sample(1, proxy_ms=2.5, tls_ms=30.0))
+    assert [_without_time(line) for line in lines] == [
+        "INFO    db:80: check 1: open, 10.00 ms, proxy 2.50 ms, TLS 30.00 ms"
+    ]
 
 
 @pytest.mark.parametrize(
