@@ -217,14 +217,18 @@ def _in_vain(plan: Plan, recording: Recording) -> tuple[str, ...]:
         shown = [f"{address or 'one'} ({outcome}) in {times} of {checks} checks" for (address, outcome), times in most]
         more = [f"{len(counts) - len(most)} more"] if len(counts) > len(most) else []
         told.append(
-            f"{plan.endpoints[index].id}: addresses failed before another one answered: {', '.join(shown + more)}"
+            f"{_name(plan.endpoints[index])}: addresses failed before another one answered: {', '.join(shown + more)}"
         )
     return tuple(told)
 
 
+def _name(endpoint: Endpoint) -> str:
+    return endpoint.id if endpoint.is_local else f"{endpoint.id} from {endpoint.vantage}"
+
+
 def _near(plan: Plan, recording: Recording) -> tuple[str, ...]:
     return tuple(
-        f"{plan.endpoints[index].id}: answered in {connect_us} us: something on this machine did (a container, "
+        f"{_name(plan.endpoints[index])}: answered in {connect_us} us: something on the same machine did (a container, "
         "a service mesh or a local proxy), not necessarily the target"
         for index, connect_us in sorted(recording.near.items())
         if index < len(plan.endpoints)

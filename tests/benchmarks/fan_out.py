@@ -1,0 +1,99 @@
+"""Many vantages on one controller: start-up, memory and samples a second, with gateways on this machine.
+
+    python tests/benchmarks/fan_out.py [VANTAGES] [ENDPOINTS] [CHECKS] [INTERVAL_MS]
+
+Each vantage is a Python of its own that checks the same server on loopback; all of them share this machine's
+processors with the relay and with the server, which several machines would not.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from pytest_netmon.campaign import Campaign
+from pytest_netmon.plan import Endpoint, Plan
+from pytest_netmon.vantage import Vantage
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from servers import Servers
+
+
+def main(vantages: int = 50, endpoints: int = 200, checks: int = 5, interval_ms: float = 1000.0) -> None:
+    with Servers() as servers:
+        server = servers.closed()  # refused at once: no accepting process takes a part of the figures
+        names = [f"v{number:02}" for number in range(vantages)]
+        plan = Plan(
+            endpoints=[
+                Endpoint(
+                    host=f"127.0.{number // 200}.{number % 200 + 1}",
+                    port=server.port,
+                    vantage=name,
+                    measured=True,
+                    count=checks,
+                    interval_s=interval_ms / 1000,
+                )
+                for name in names
+                for number in range(endpoints)
+            ],
+            vantages={
+                name: Vantage(name=name, kind="via", way="env -i", python=f"{sys.executable} -S -E") for name in names
+            },
+            max_rate=1e6,
+            max_rate_per_host=1e5,
+        )
+        _measure(plan, vantages)
+
+
+def _measure(plan: Plan, vantages: int) -> None:
+    campaign = Campaign(plan, range(len(plan.endpoints)))
+    began_s = time.monotonic()
+    began_at: dict[str, float] = {}
+    most_kib = 0
+    try:
+        campaign.start()
+        first_s = None
+        while not campaign.ended:
+            campaign.poll()
+            now_s = time.monotonic() - began_s
+            for name, state in campaign.recording.vantages.items():
+                began_at.setdefault(name, now_s)
+                if state.state == "lost":
+                    sys.exit(f"{name}: {state.text}")
+            if first_s is None and campaign.recording.checks:
+                first_s = now_s
+            most_kib = max(most_kib, _memory_kib(campaign._relay.pid))
+            time.sleep(0.05)
+        total_s = time.monotonic() - began_s
+        relay = os.times()
+        run = campaign.run()
+    finally:
+        campaign.close()
+    samples = sum(result.statistics.checks for result in run.results)
+    starts = sorted(began_at.values())
+    print(f"{vantages} vantages x {len(plan.endpoints) // vantages} endpoints: {samples} samples in {total_s:.1f} s")
+    print(
+        f"the first vantage began after {starts[0]:.2f} s, the median {starts[len(starts) // 2]:.2f}, the last {starts[-1]:.2f}"
+    )
+    print(f"{samples / (total_s - starts[0]):,.0f} samples a second from the first start on")
+    print(
+        f"the relay: {most_kib / 1024:.0f} MiB at most, {relay.children_user + relay.children_system:.1f} s of processor time"
+    )
+    print(f"complete: {not run.partial}, lost samples: {run.lost_samples}, warnings: {len(run.warnings)}")
+
+
+def _memory_kib(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
+
+
+if __name__ == "__main__":
+    given = [float(word) for word in sys.argv[1:]]
+    main(*[int(each) for each in given[:3]], *given[3:])
