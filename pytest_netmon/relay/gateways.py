@@ -130,8 +130,10 @@ def connected(server: tuple[str, int], timeout_s: float) -> SocketIO:
         io = SocketIO(sock, gateway_base.get_execmodel("thread"))
         gateway_bootstrap.bootstrap_socket(io, "netmon")
         sock.settimeout(None)
+    except TimeoutError:
+        raise GatewayError(f"{server[0]}:{server[1]}: no answer of an execnet socket server") from None
     except (OSError, EOFError, AssertionError) as error:
-        said = getattr(error, "strerror", None) or str(error) or "no answer of execnet's socket server"
+        said = getattr(error, "strerror", None) or str(error) or "no execnet socket server"
         raise GatewayError(f"{server[0]}:{server[1]}: {said}") from None
     return io
 

@@ -31,6 +31,8 @@ _MOST_PINGS = 30
 SILENCE_S = 15.0
 #: A relay that is not heard for so long has gone, and a network with it that never said so.
 _REMOTE_SILENCE_S = 30.0
+#: A connection that is refused by time says so before its start is given up.
+_SHARE_OF_START = 0.8
 #: How long a command may take to end once its input has ended.
 _END_S = 1.0
 #: A clock that jumps is no silence: no step of the relay takes longer.
@@ -92,7 +94,7 @@ class Link:
     def _opened(self) -> Any:
         if self._entry["server"] is not None:
             host, port = self._entry["server"]
-            return connected((host, port), self._start_s)
+            return connected((host, port), _SHARE_OF_START * self._start_s)
         entry = self._entry
         io = started_command(entry["command"], entry["python"], through_shell=entry["through_shell"])
         self._io = io  # to be ended from outside, should it hang

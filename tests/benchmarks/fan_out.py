@@ -69,20 +69,17 @@ def _measure(plan: Plan, vantages: int) -> None:
             most_kib = max(most_kib, _memory_kib(campaign._relay.pid))
             time.sleep(0.05)
         total_s = time.monotonic() - began_s
-        relay = os.times()
+        times = os.times()
         run = campaign.run()
     finally:
         campaign.close()
     samples = sum(result.statistics.checks for result in run.results)
     starts = sorted(began_at.values())
+    middle, spent_s = starts[len(starts) // 2], times.children_user + times.children_system
     print(f"{vantages} vantages x {len(plan.endpoints) // vantages} endpoints: {samples} samples in {total_s:.1f} s")
-    print(
-        f"the first vantage began after {starts[0]:.2f} s, the median {starts[len(starts) // 2]:.2f}, the last {starts[-1]:.2f}"
-    )
+    print(f"the first vantage began after {starts[0]:.2f} s, the median {middle:.2f}, the last {starts[-1]:.2f}")
     print(f"{samples / (total_s - starts[0]):,.0f} samples a second from the first start on")
-    print(
-        f"the relay: {most_kib / 1024:.0f} MiB at most, {relay.children_user + relay.children_system:.1f} s of processor time"
-    )
+    print(f"the relay: {most_kib / 1024:.0f} MiB at most; it and all gateways: {spent_s:.1f} s of processor time")
     print(f"complete: {not run.partial}, lost samples: {run.lost_samples}, warnings: {len(run.warnings)}")
 
 

@@ -13,6 +13,7 @@ import pytest
 from gateway_runs import eventually, measured, plan_of, reasons_of, result_at
 from servers import Servers
 
+from pytest_netmon import jobs
 from pytest_netmon.plan import Endpoint
 from pytest_netmon.vantage import Vantage
 
@@ -59,8 +60,9 @@ def test_a_server_that_is_not_there_is_a_reason(servers: Servers) -> None:
     assert reasons_of(run, "paris") == {f"the vantage paris: 127.0.0.1:{port}: Connection refused"}
 
 
-def test_some_other_server_is_a_reason(servers: Servers) -> None:
+def test_some_other_server_is_a_reason(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "START_S", 1.0)
     port = servers.open().port
     run = measured(plan_of([paris(port)], Endpoint(host="127.0.0.1", port=1, vantage="paris")))
     (reason,) = reasons_of(run, "paris")
-    assert reason.startswith(f"the vantage paris: 127.0.0.1:{port}: ")
+    assert reason.startswith(f"the vantage paris: 127.0.0.1:{port}: no ")
