@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__
+from .baseline import Comparison, Measured, compare
 from .outcomes import TRANSIENT
 from .plan import Endpoint, Plan
 from .plan_record import PlanRecordError, plan_of
@@ -17,6 +18,7 @@ from .recording import Recording
 from .run import Measuring, Result, Run
 from .samples import Record, SampleFileError, WaitOver
 from .statistics import Statistics
+from .tolerance import Tolerance
 from .vantage import LOCAL_VANTAGE, lost_words
 from .verdict import Surroundings, judge
 
@@ -62,17 +64,17 @@ def result_of(
     failed: tuple[str, ...] = (),
     fault: str | None = None,
     peers: Collection[int] | None = None,
+    comparison: Comparison | None = None,
 ) -> Result:
     """Judge what the recording holds of the endpoint `index`; `failed` are the controls that did, `fault` says why
-    more did not come, `peers` are all that are checked from the same place, None where there is one only."""
+    more did not come, `peers` are all that are checked from the same place, None where there is one only, `comparison`
+    is what came of comparing it with its baseline."""
     endpoint = plan.endpoints[index]
     statistics = recording.statistics_of(index)
-    complete = index in recording.done or (
-        endpoint.count is None and recording.end_reason_of(endpoint.vantage) == "stopped"
-    )
+    complete = _is_over(endpoint, recording, index)
     if complete and _is_short(endpoint, statistics, recording.waits.get(index)):
         complete, fault = False, f"samples are missing: {recording.damage or 'they could not be recorded'}"
-    around = Surroundings(failed, _others_opened(recording, index, peers))
+    around = Surroundings(failed, _others_opened(recording, index, peers), comparison if complete else None)
     waited = None if endpoint.wait is None else recording.waited_of(index)
     verdict = judge(endpoint, statistics, complete=complete, around=around, waited=waited)
     if fault is not None and verdict.status == "inconclusive" and not complete:
@@ -87,6 +89,28 @@ def result_of(
         store=recording,
         waited=waited,
     )
+
+
+def comparisons_of(plan: Plan, recording: Recording, compared: Iterable[int]) -> dict[int, Comparison]:
+    """Return what came of comparing the endpoints `compared` with the plan's baseline, as far as they are complete: one
+    that is not still counts for Holm's correction."""
+    if plan.baseline is None:
+        return {}
+    measured = []
+    for index in compared:
+        endpoint, statistics = plan.endpoints[index], recording.statistics_of(index)
+        wait = recording.waits.get(index)
+        is_whole = _is_over(endpoint, recording, index) and not _is_short(endpoint, statistics, wait)
+        was_measured = endpoint.wait is None or (wait is not None and wait.met)
+        phases = statistics.phases if is_whole and was_measured else None
+        measured.append(Measured(index, endpoint.vantage, endpoint.id, endpoint.baseline or Tolerance(), phases))
+    return compare(measured, plan.baseline)
+
+
+def _is_over(endpoint: Endpoint, recording: Recording, index: int) -> bool:
+    if index in recording.done:
+        return True
+    return endpoint.count is None and recording.end_reason_of(endpoint.vantage) == "stopped"
 
 
 def _is_short(endpoint: Endpoint, statistics: Statistics, wait: WaitOver | None) -> bool:
@@ -120,6 +144,10 @@ class Judge:
             self._peers.setdefault(plan.endpoints[index].vantage, set()).add(index)
         self._controls = {vantage: controls_of(plan, sorted(peers)) for vantage, peers in self._peers.items()}
         self._failed_controls: dict[str, tuple[str, ...]] = {}
+        has_baseline = plan.baseline is not None
+        self._compared = [index for index in selected if has_baseline and plan.endpoints[index].is_compared]
+        self._compared_done = 0
+        self._comparisons: dict[int, Comparison] | None = None
         self._results: dict[int, Result] = {}
 
     def is_done(self, index: int) -> bool:
@@ -131,7 +159,9 @@ class Judge:
         """Whether the endpoint can be judged, and not only because no more will come."""
         vantage = self._plan.endpoints[index].vantage
         peers, controls = self._peers.get(vantage, set()), self._controls.get(vantage, ())
-        return can_be_judged(self._plan, self._recording, peers, controls, index)
+        if not can_be_judged(self._plan, self._recording, peers, controls, index):
+            return False
+        return not self._is_compared(index) or self._all_compared_are_over
 
     def result(self, index: int) -> Result:
         """What came of an endpoint so far; judged as complete once it is done."""
@@ -141,10 +171,31 @@ class Judge:
         vantage = self._plan.endpoints[index].vantage
         peers = self._peers.get(vantage) if len(self._peers) > 1 else None
         failed, fault = self._failed(vantage), self._fault_of(vantage)
-        result = result_of(self._plan, self._recording, index, failed, fault, peers)
+        comparison = self._compare().get(index) if is_done and self._is_compared(index) else None
+        result = result_of(self._plan, self._recording, index, failed, fault, peers, comparison)
         if is_done:
             self._results[index] = result
         return result
+
+    def _is_compared(self, index: int) -> bool:
+        return bool(self._compared) and self._plan.endpoints[index].is_compared
+
+    @property
+    def _all_compared_are_over(self) -> bool:
+        """Holm's correction takes the p-values of all, of those from a lost vantage as far as there are any. To look at
+        each once is enough: what is over stays so."""
+        while self._compared_done < len(self._compared):
+            index = self._compared[self._compared_done]
+            if index not in self._recording.done and not self._is_over(self._plan.endpoints[index].vantage):
+                return False
+            self._compared_done += 1
+        return True
+
+    def _compare(self) -> dict[int, Comparison]:
+        """Asked for once all are done, or no more will come."""
+        if self._comparisons is None:
+            self._comparisons = comparisons_of(self._plan, self._recording, self._compared)
+        return self._comparisons
 
     def _is_over(self, vantage: str) -> bool:
         state = self._recording.vantages.get(vantage)
@@ -199,10 +250,12 @@ def run_of(
             *_near(plan, recording),
             *_in_vain(plan, recording),
             *doubts,
+            *(plan.baseline.run.warnings if plan.baseline else ()),
             *warnings,
         ),
         measuring=measuring,
         vantages=dict(recording.vantages),
+        baseline=plan.baseline.run if plan.baseline else None,
     )
 
 

@@ -115,6 +115,13 @@ def parse_limit(text: str, origin: Origin = "target") -> Limit:
     return Limit(metric, op, value, shown, origin)
 
 
+def parse_metric(text: str) -> Metric:
+    """Return the metric that `text` names: `p95`. Raises LimitError."""
+    if len(text) > _LONGEST_TEXT:
+        raise LimitError(f"{_EXPECTED_METRIC}, found {len(text)} characters")
+    return _parse_metric(text.strip(), 0)
+
+
 def merge_limits(inherited: tuple[Limit, ...], own: tuple[Limit, ...]) -> tuple[Limit, ...]:
     """Return what is in force: the inherited limits that no own one replaces, then the own ones.
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from typing import Literal, get_args
 
+from .baseline import Baseline
 from .limits import Limit, asks_for_success, least_count
 from .outcomes import EXPECTED, OPEN
 from .plan_values import host_texts, is_count, is_positive, is_printable, is_tag, is_whole, key_of_host, mistyped_texts
@@ -19,6 +20,7 @@ from .problems import Problem, Source
 from .proxying import Proxy
 from .safe import for_terminal
 from .stages import Tls, stage_limit_text, stage_texts
+from .tolerance import Tolerance, tolerance_texts
 from .units import show_duration
 from .vantage import LOCAL_VANTAGE, Vantage
 from .waits import Wait, wait_texts
@@ -75,6 +77,7 @@ class Endpoint:
     hold_s: how long a connection is held open, to see whether the peer closes it at once.
     tls, proxy: a handshake after the connect, and what the connect goes through; None: none.
     close: with FIN after a drain, or with RST at once.
+    baseline: how much slower than its baseline it may be, where the plan has one; None: not compared.
     control: it must be reached for the run to mean anything; where it was not, others that failed are inconclusive.
     tags: to select by, each once; marks of its tests too.
     source: where the user wrote it; None for an endpoint that a hook made.
@@ -102,6 +105,7 @@ class Endpoint:
     proxy: Proxy | None = None
     close: Close = "fin"
     control: bool = False
+    baseline: Tolerance | None = None
     tags: tuple[str, ...] = ()
     source: Source | None = None
 
@@ -147,6 +151,11 @@ class Endpoint:
         return not self.watched or bool(self.limits) or not self.expects_open
 
     @property
+    def is_compared(self) -> bool:
+        """Whether it is compared with its baseline, where there is one."""
+        return self.baseline is not None and self.measured and self.expects_open and not self.control
+
+    @property
     def is_repeated(self) -> bool:
         """Whether it is measured more than once, so that it has a sustained rate."""
         return self.measured and (self.count is None or self.warmup + self.count > 1)
@@ -169,7 +178,7 @@ class Plan:
     those that the user named, in that order, then those that they include; `included` says for each
     of the latter which of the former brought it in. `deselected`: how many more the files name, which
     tags left out; `elsewhere`: how many more from vantages that were not chosen. `vantages`: those of the
-    endpoints, by name, without `local`.
+    endpoints, by name, without `local`. `baseline`: an earlier run to compare with, if there is any.
     """
 
     endpoints: list[Endpoint]
@@ -183,6 +192,7 @@ class Plan:
     deselected: int = 0
     elsewhere: int = 0
     vantages: dict[str, Vantage] = field(default_factory=dict)
+    baseline: Baseline | None = None
 
     @property
     def checked(self) -> list[Endpoint]:
@@ -305,11 +315,25 @@ def _endpoint_problems(index: int, endpoint: object) -> Iterator[Problem]:
     path = path if identity else endpoint.id
     schedule = [*_schedule_texts(endpoint)]
     yield from (Problem(place, path, text) for text in schedule)
+    if not schedule:
+        yield from (Problem(place, path, text) for text in _baseline_texts(endpoint))
     for limit in (*endpoint.limits, *endpoint.warn):
         if not isinstance(limit, Limit):
             yield Problem(place, path, f"expected a Limit (see parse_limit), got {type(limit).__name__}")
         elif not schedule:
             yield from (Problem(place, path, f"{limit.text}: {text}") for text in _limit_texts(endpoint, limit))
+
+
+def _baseline_texts(endpoint: Endpoint) -> Iterator[str]:
+    """What is wrong with comparing an endpoint with a baseline: chiefly that there could be nothing to compare."""
+    if endpoint.baseline is None:
+        return
+    wrong = [*tolerance_texts(endpoint.baseline)]
+    yield from wrong
+    if not wrong and endpoint.is_compared:
+        metric = endpoint.baseline.metric
+        for text in _limit_texts(endpoint, Limit(metric, "<", 0.0, metric.shown_name)):
+            yield f"baseline: {text}"
 
 
 def identity_texts(endpoint: Endpoint) -> Iterator[str]:

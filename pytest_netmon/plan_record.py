@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from .limits import Limit, LimitError, parse_limit
+from .baseline_record import baseline_of_record, baseline_record
+from .limits import Limit, parse_limit
 from .plan import Endpoint, Plan
 from .problems import Source
 from .proxying import Proxy
 from .stages import Tls
+from .tolerance import tolerance_of, tolerance_record
 from .vantage import Vantage
 from .waits import Wait
 
@@ -21,8 +23,10 @@ class PlanRecordError(ValueError):
     """A record that no plan was kept in; the text says what is wrong with it."""
 
 
-def record_of(plan: Plan) -> dict[str, object]:
-    """Return `plan` as JSON values."""
+def record_of(plan: Plan, *, whole: bool = False) -> dict[str, object]:
+    """Return `plan` as JSON values. A large baseline is left out, unless the `whole` is wanted."""
+    tolerances = {each.id: each.baseline for each in plan.endpoints}
+    phases = {name: each.metric.phase or "" for name, each in tolerances.items() if each}
     return {
         "max_rate": plan.max_rate,
         "max_rate_per_host": plan.max_rate_per_host,
@@ -31,6 +35,7 @@ def record_of(plan: Plan) -> dict[str, object]:
         "files": list(plan.files),
         "warnings": list(plan.warnings),
         "vantages": {name: vantage.kind for name, vantage in plan.vantages.items()},
+        "baseline": baseline_record(plan.baseline, phases, whole=whole),
         "endpoints": [_endpoint_record(endpoint) for endpoint in plan.endpoints],
     }
 
@@ -45,10 +50,11 @@ def plan_of(record: object) -> Plan:
             **record,
             "files": tuple(record["files"]),
             "endpoints": [endpoint_of(e) for e in record["endpoints"]],
+            "baseline": baseline_of_record(record.get("baseline")),
             "vantages": {name: Vantage(name=name, kind=kind, way="") for name, kind in kinds},
         }
         return Plan(**fields)
-    except (KeyError, TypeError, AttributeError, LimitError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise PlanRecordError(f"no plan is kept in it: {error}") from None
 
 
@@ -59,6 +65,7 @@ def _endpoint_record(endpoint: Endpoint) -> dict[str, object]:
     record["proxy"] = None if endpoint.proxy is None else asdict(endpoint.proxy)
     record["limits"] = [[limit.text, limit.origin] for limit in endpoint.limits]
     record["warn"] = [[limit.text, limit.origin] for limit in endpoint.warn]
+    record["baseline"] = tolerance_record(endpoint.baseline)
     record["wait"] = None if endpoint.wait is None else asdict(endpoint.wait)
     record["source"] = None if endpoint.source is None else asdict(endpoint.source)
     return record
@@ -69,9 +76,18 @@ def endpoint_of(record: Mapping[str, object]) -> Endpoint:
     # What an older version did not keep, it did not know either.
     limits, warn = _limits(record["limits"]), _limits(record.get("warn", []))
     source = None if record["source"] is None else Source(**record["source"])  # type: ignore[arg-type]
+    baseline = tolerance_of(record.get("baseline"))  # type: ignore[arg-type]
     tags: tuple[str, ...] = tuple(record.get("tags", []))  # type: ignore[arg-type]
     wait = Wait(**record["wait"]) if record.get("wait") else None  # type: ignore[arg-type]
-    fields = {**record, "limits": limits, "warn": warn, "tags": tags, "wait": wait, "source": source}
+    fields = {
+        **record,
+        "source": source,
+        "limits": limits,
+        "warn": warn,
+        "tags": tags,
+        "wait": wait,
+        "baseline": baseline,
+    }
     return Endpoint(**{**fields, **_stages(record)})  # type: ignore[arg-type]
 
 

@@ -29,6 +29,7 @@ _OPTIONS = (
     ("wait", "TIME", False, "try until open, this long, before it is measured (60s)"),
     ("proxy", "PROXY", False, "check through http://host:port, socks5://host:port, or env: the environment's proxy"),
     ("limit", "LIMIT", True, "what is allowed ('p95 < 50ms', 'success >= 99%%'); repeatable, or a,b"),
+    ("baseline", "FILE", False, "the netmon.json of an earlier run: what got slower fails (30 %% and 20 ms)"),
     ("tag", "TAG", True, "check only targets with this tag; !TAG: only those without; repeatable (any), or a,b"),
     ("vantage", "NAME", True, "check only from this vantage (local: this machine); repeatable, or a,b"),
     (

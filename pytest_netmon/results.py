@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast, get_args
 
-from .limits import LimitError, Origin, parse_limit
+from .baseline import Baseline, BaselineRun, Comparison, Reference, State
+from .limits import LimitError, Origin, parse_limit, parse_metric
 from .outcomes import EXPECTED
 from .plan import Close, Endpoint, Plan, identity_texts
 from .plan_record import endpoint_of
@@ -95,6 +96,7 @@ def run_of_results(text: str, look: Callable[[int], None] | None = None) -> Run:
         warnings=session.needed("warnings").texts(),
         measuring=_measuring(session.get("measuring"), samples),
         vantages=_vantage_states(root),
+        baseline=_baseline_run(session.get("baseline")),
     )
 
 
@@ -373,8 +375,57 @@ def _verdict(node: Node) -> Verdict:
         reasons=reasons,
         notes=node.needed("notes").texts(),
         warn=tuple(_limit_result(each) for each in node.needed("warn").items()),
+        baseline=_comparison(node.get("baseline")),
         failed_controls=() if node.get("failed_controls").value is None else node.get("failed_controls").texts(),
     )
+
+
+def _comparison(node: Node) -> Comparison | None:
+    if node.value is None:
+        return None
+    state, metric = node.needed("state"), node.needed("metric")
+    if state.text() not in get_args(State):
+        state.wrong(f"one of {', '.join(get_args(State))}")
+    try:
+        known = parse_metric(metric.text())
+    except LimitError as error:
+        metric.refuse(for_terminal(str(error)))
+    return Comparison(
+        state=cast(State, state.value),
+        ok=node.needed("ok").flag(),
+        metric=known,
+        value_ms=node.needed("value_ms").number_or_none(),
+        baseline_ms=node.needed("baseline_ms").number_or_none(),
+        samples=node.needed("samples").whole(),
+        baseline_samples=node.needed("baseline_samples").whole(),
+        p=node.needed("p").number_or_none(),
+        tests=node.needed("tests").whole(),
+        text=node.needed("text").text(),
+    )
+
+
+def _baseline_run(node: Node) -> BaselineRun | None:
+    if node.value is None:
+        return None
+    return BaselineRun(
+        file=node.needed("file").text(),
+        started_at=node.needed("start_time").time(),
+        host=node.needed("host").text(),
+        partial=node.needed("partial").flag(),
+        not_passed=node.needed("not_passed").whole(),
+    )
+
+
+def baseline_of(run: Run, file: str) -> Baseline:
+    """Return a run as a baseline; `file` is how its user named it."""
+    references = {
+        (result.endpoint.vantage, result.endpoint.id): Reference(result.endpoint.measured, result.statistics.phases)
+        for result in run.results
+    }
+    judged = [result for result in run.results if result.endpoint.is_judged]
+    not_passed = sum(result.verdict.status != "passed" for result in judged)
+    host = run.machine.get("host", "")
+    return Baseline(BaselineRun(file, run.started_at, host, run.partial, not_passed), references)
 
 
 def _limit_result(node: Node) -> LimitResult:

@@ -9,6 +9,7 @@ import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from .baseline import BaselineRun
 from .plan import Endpoint, Plan
 from .samples import Gap, Lateness, Sample, SampleStore, VantageState
 from .statistics import Distribution, Statistics
@@ -95,6 +96,7 @@ class Run:
     deselected endpoints have none. started_at, ended_at: wall time with offset. partial: the
     run was cut off, or a result is missing. lost_samples: measured but not recorded (full disk).
     vantages: how other places stood in the end, by name.
+    baseline: the run that this one was compared with, if with any.
     """
 
     plan: Plan
@@ -109,6 +111,7 @@ class Run:
     warnings: tuple[str, ...] = ()
     measuring: Measuring | None = None
     vantages: Mapping[str, VantageState] = field(default_factory=dict)
+    baseline: BaselineRun | None = None
 
     @property
     def store(self) -> SampleStore | None:

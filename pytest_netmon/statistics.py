@@ -80,6 +80,20 @@ class Distribution:
             return self.min_ms if rank == 1 else self.max_ms
         return _ranked_us(self.counts_us, rank) / 1000
 
+    def figure_ms(self, stat: str | None, percentile: float | None = None) -> float | None:
+        """Return the figure that a limit calls `stat` (`median`), or the percentile; None where there is no such."""
+        if percentile is not None:
+            return self.percentile_ms(percentile)
+        figures = {
+            "min": self.min_ms,
+            "avg": self.avg_ms,
+            "median": self.median_ms,
+            "max": self.max_ms,
+            "stdev": self.stdev_ms,
+            "jitter": self.jitter_ms,
+        }
+        return figures.get(stat or "")
+
     @property
     def p50_ms(self) -> float | None:
         """The 50th percentile: of an even number of values the lower of the two in the middle."""
@@ -191,6 +205,14 @@ def pooled(distributions: Iterable[Distribution]) -> Distribution:
     for distribution in distributions:
         pool.add_all(distribution)
     return pool.finish(jitter_ms=None)
+
+
+def comparable_counts(one: Distribution, other: Distribution) -> tuple[Mapping[int, int], Mapping[int, int]]:
+    """Return how often each value of both was seen, by microseconds, both as coarse as the coarser one: values that
+    share their leading bits are then equal, wherever they were."""
+    if one.is_exact == other.is_exact:
+        return one.counts_us, other.counts_us
+    return _coarsened(one.counts_us), _coarsened(other.counts_us)
 
 
 class StatisticsBuilder:
@@ -436,6 +458,14 @@ class DistributionBuilder:
         if self.is_exact and len(self.counts_us) > MOST_EXACT_VALUES:
             self._coarsen()
 
+    def add_many(self, value_us: int, times: int) -> None:
+        """Add a value that was seen so many times."""
+        self.count += times
+        self.sum_us += times * value_us
+        self.squares_us2 += times * value_us * value_us
+        self._widen(value_us, value_us)
+        self.counts_us[value_us] += times
+
     def add_all(self, other: Distribution) -> None:
         if other.min_ms is None or other.max_ms is None:
             return
@@ -470,9 +500,7 @@ class DistributionBuilder:
         self.max_us = most_us if self.max_us is None else max(self.max_us, most_us)
 
     def _coarsen(self) -> None:
-        exact, self.counts_us, self.is_exact = self.counts_us, Counter(), False
-        for value_us, times in exact.items():
-            self.counts_us[_coarse(value_us)] += times
+        self.counts_us, self.is_exact = _coarsened(self.counts_us), False
 
     def _stdev_ms(self) -> float | None:
         """sqrt((n * sum(x^2) - sum(x)^2) / (n * (n - 1))): in integers, so nothing cancels out."""
@@ -485,6 +513,13 @@ class DistributionBuilder:
 @functools.lru_cache(maxsize=64)
 def _share(percentile: float) -> Fraction:
     return Fraction(str(percentile)) / 100
+
+
+def _coarsened(counts_us: Mapping[int, int]) -> Counter[int]:
+    coarse: Counter[int] = Counter()
+    for value_us, times in counts_us.items():
+        coarse[_coarse(value_us)] += times
+    return coarse
 
 
 def _coarse(value_us: int) -> int:

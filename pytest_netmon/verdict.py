@@ -11,6 +11,7 @@ from .plan import REACHED_TRIES
 from .waited import in_vain, outcomes_of_tries, tries_in_words, waiting_note
 
 if TYPE_CHECKING:
+    from .baseline import Comparison
     from .plan import Endpoint
     from .statistics import Statistics
     from .waited import Waited
@@ -44,7 +45,8 @@ class Verdict:
     limits: every limit in force with its value. reasons: one sentence for each breach or for
     what made the verdict inconclusive; empty when passed. notes: what a reader should know all
     the same (`reached at try 2 of 3, after timeout`). warn: limits that fail nothing; a broken one
-    is among the notes. failed_controls: ids of controls that failed with it, which made it inconclusive.
+    is among the notes. failed_controls: ids of controls that failed with it, which made it inconclusive. baseline: what
+    came of comparing it with an earlier run, None where it was not; a regression is among the reasons.
     """
 
     status: Status
@@ -53,6 +55,7 @@ class Verdict:
     notes: tuple[str, ...] = ()
     warn: tuple[LimitResult, ...] = ()
     failed_controls: tuple[str, ...] = ()
+    baseline: Comparison | None = None
 
     @property
     def broken(self) -> tuple[LimitResult, ...]:
@@ -62,10 +65,11 @@ class Verdict:
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the rest of a run says of this machine's network. failed_controls: their ids. others_opened: whether any
-    other endpoint was open."""
+    other endpoint was open. comparison: with the baseline, which takes all endpoints."""
 
     failed_controls: tuple[str, ...] = ()
     others_opened: bool = True
+    comparison: Comparison | None = None
 
 
 #: Where nothing is known of the rest of the run.
@@ -97,12 +101,27 @@ def judge(
     else:
         verdict = _judged_by_tries(endpoint, statistics, waited, complete=complete)
     heard = {*_seen(statistics), *(waited.outcomes if waited else ())}
-    verdict = _amid(verdict, endpoint, heard, around)
+    verdict = amid(with_comparison(verdict, around.comparison), endpoint, heard, around)
     return replace(verdict, notes=(*warnings, *waiting_note(endpoint, waited), *verdict.notes), warn=soft)
 
 
-def _amid(verdict: Verdict, endpoint: Endpoint, heard: set[str], around: Surroundings) -> Verdict:
-    """The verdict in view of the rest of the run; heard: what all checks and tries came to."""
+def with_comparison(verdict: Verdict, comparison: Comparison | None) -> Verdict:
+    """Return the verdict in view of the baseline. That an endpoint got slower fails it, whatever else could not be told
+    of it; that nothing could be compared does too, where that is asked for."""
+    if comparison is None:
+        return verdict
+    if comparison.ok:
+        told = () if comparison.state in ("kept", "faster") else (comparison.text,)
+        return replace(verdict, notes=(*verdict.notes, *told), baseline=comparison)
+    if verdict.status == "inconclusive" and comparison.state == "slower":
+        notes = (*verdict.notes, *verdict.reasons)
+        return replace(verdict, status="failed", reasons=(comparison.text,), notes=notes, baseline=comparison)
+    status: Status = "inconclusive" if verdict.status == "inconclusive" else "failed"
+    return replace(verdict, status=status, reasons=(*verdict.reasons, comparison.text), baseline=comparison)
+
+
+def amid(verdict: Verdict, endpoint: Endpoint, heard: set[str], around: Surroundings) -> Verdict:
+    """Return the verdict in view of the rest of the run; heard: what all checks and tries came to."""
     if endpoint.control:
         if verdict.status != "failed":
             return verdict
@@ -209,17 +228,7 @@ def _timing(metric: Metric, statistics: Statistics) -> float | None:
     distribution = statistics.phases.get(metric.phase or "")
     if distribution is None:
         return None
-    if metric.percentile is not None:
-        return distribution.percentile_ms(metric.percentile)
-    figures = {
-        "min": distribution.min_ms,
-        "avg": distribution.avg_ms,
-        "median": distribution.median_ms,
-        "max": distribution.max_ms,
-        "stdev": distribution.stdev_ms,
-        "jitter": distribution.jitter_ms,
-    }
-    return figures.get(metric.stat or "")
+    return distribution.figure_ms(metric.stat, metric.percentile)
 
 
 def _reached(endpoint: Endpoint, statistics: Statistics) -> bool:

@@ -50,7 +50,7 @@ def main(argv: list[str]) -> int:
     options = parse(argv)
     paths, overrides = paths_and_targets(options)
     outputs = Outputs(options.output, options.junit, options.html)
-    outputs.refuse_unwritable(paths)
+    outputs.refuse_unwritable([*paths, *([Path(options.baseline)] if options.baseline else [])])
     plan = load_plan(paths, overrides, env=os.environ, base=Path())
     if options.dry_run:
         return _show_plan(plan, options)

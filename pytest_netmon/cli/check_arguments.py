@@ -53,6 +53,9 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     how.add_argument("--timeout", metavar="TIME", help="how long a check may take (3s)")
     how.add_argument("--proxy", metavar="PROXY", help="http://HOST:PORT, socks5://HOST:PORT, env, or none: go direct")
     how.add_argument("--limit", **_REPEATED, help="what is allowed: 'p95 < 50ms', 'success >= 99%%'")
+    how.add_argument(
+        "--baseline", metavar="FILE", help="the JSON of an earlier run: what got slower than there is broken"
+    )
     how.add_argument("--max-rate", metavar="N", help="checks a second, all endpoints together (2000)")
     how.add_argument("--max-rate-per-host", metavar="N", help="checks a second to one host (200)")
     how.add_argument("--wait", metavar="TIME", help="keep trying what is not open yet, this long (60s)")
@@ -95,6 +98,7 @@ def paths_and_targets(options: argparse.Namespace) -> tuple[list[Path], Override
         max_rate=options.max_rate,
         max_rate_per_host=options.max_rate_per_host,
         tags=tuple(options.tag),
+        baseline=options.baseline,
         vantages=tuple(options.vantage),
         vias=tuple(options.via),
         prefix="--",

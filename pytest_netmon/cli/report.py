@@ -7,10 +7,12 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 
+from pytest_netmon.comparing import compared
 from pytest_netmon.reports.block import block_lines, hosts_of
 from pytest_netmon.reports.layout import counted
 from pytest_netmon.reports.standings import headline, in_order
 from pytest_netmon.reports.summary import summary_lines
+from pytest_netmon.results import baseline_of
 from pytest_netmon.run import Result, Run
 from pytest_netmon.safe import for_terminal
 
@@ -18,7 +20,7 @@ from .arguments import USAGE, Parser, UsageError
 from .outputs import Outputs
 from .progress import Progress
 from .result_lines import RED_WORDS, exit_status_of, result_lines, word_of
-from .runs import RunFile, read_runs
+from .runs import RunFile, read_run, read_runs
 from .saving import save
 from .screen import Screen, columns_of
 from .signals import EndedError, Ending
@@ -38,6 +40,7 @@ _EPILOG = """\
 examples:
   netmon report netmon-report/netmon.json --html report.html
   netmon report paris=a.json tokyo=b.json --markdown summary.md
+  netmon report netmon.json --baseline last-week.json
   netmon report results.json.samples.ndjson --json results.json
 
 exit status: 0 limits met, 1 broken, 2 usage, or a file that cannot be read or
@@ -53,13 +56,14 @@ def main(argv: list[str]) -> int:
     options = _parse(argv)
     files = [RunFile.of(argument) for argument in options.runs]
     outputs = Outputs(options.json, options.junit, options.html, options.markdown, options.openmetrics)
-    outputs.refuse_unwritable([file.path for file in files])
+    baseline = RunFile.of(options.baseline) if options.baseline is not None else None
+    outputs.refuse_unwritable([file.path for file in [*files, *([baseline] if baseline else [])]])
     out = sys.stderr if outputs.json_to_stdout else sys.stdout
     screen = Screen(out, sys.stderr, os.environ)
     ending = Ending()
     with ending.on_signals():
         try:
-            return _report(files, outputs, screen, columns_of(out) if out.isatty() else _WIDE, ending)
+            return _report(files, baseline, outputs, screen, columns_of(out) if out.isatty() else _WIDE, ending)
         except EndedError:
             return ending.exit_status or USAGE
 
@@ -72,6 +76,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--html", metavar="FILE", help="save a report with charts, one HTML file")
     parser.add_argument("--markdown", metavar="FILE", help="save a summary in Markdown")
     parser.add_argument("--openmetrics", metavar="FILE", help="save figures for the node exporter's textfile collector")
+    parser.add_argument("--baseline", metavar="RUN", help="compare with an earlier run: what got slower is broken")
     options = parser.parse_intermixed_args(argv)
     if not options.runs:
         raise UsageError(
@@ -80,14 +85,19 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     return options
 
 
-def _report(files: Sequence[RunFile], outputs: Outputs, screen: Screen, width: int, ending: Ending) -> int:
+def _report(
+    files: Sequence[RunFile], baseline: RunFile | None, outputs: Outputs, screen: Screen, width: int, ending: Ending
+) -> int:
     progress = Progress(screen, "report", ending.check)
     run = read_runs(files, progress)
+    samples = progress.samples_read
+    if baseline:
+        run = compared(run, baseline_of(read_run(baseline, progress), str(baseline.path)))
     for warning in run.warnings:
         screen.remark(f"netmon report: warning: {for_terminal(warning, None)}")
     is_recovery = len(files) == 1 and files[0].is_samples
     if is_recovery:
-        _show_recovered(run, screen, progress.samples_read)
+        _show_recovered(run, screen, samples)
     _show_failures(run, screen)
     if not is_recovery:
         for line in _overview(run, width):

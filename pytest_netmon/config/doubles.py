@@ -18,6 +18,7 @@ _SETTINGS = {
     "wait": "wait",
     "limits": "limits",
     "warn": "warn limits",
+    "baseline": "baseline",
     "expect": "expect",
     "skip": "skip",
     "xfail": "xfail",

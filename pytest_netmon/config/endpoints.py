@@ -11,8 +11,10 @@ from ..outcomes import OPEN
 from ..plan import DEFAULT_INTERVAL_S, DEFAULT_TIMEOUT_S, MEASURED_COUNT, REACHED_RETRY_S, REACHED_TRIES, Endpoint
 from ..problems import Problem
 from ..stages import default_hold_s
+from ..tolerance import Tolerance
 from ..unexpected import Unexpected
 from ..waits import WAIT_INTERVAL_S, Wait
+from .baselines import tolerance_in_force
 from .entries import Entry
 from .places import Problems, T
 from .ports import parse_port
@@ -112,7 +114,8 @@ def _template(entry: Entry, target: ParsedTarget, options: Settings) -> Endpoint
     limits, warn = _limits_in_force(entry, options), _soft_limits(entry)
     places = (options, entry.own, entry.inherited)
     counts, intervals_s = [place.count for place in places], [place.interval_s for place in places]
-    measured = bool(limits or warn) or any(count is not None for count in counts)
+    tolerance = _tolerance(entry, options)
+    measured = bool(limits or warn or tolerance) or any(count is not None for count in counts)
     if measured:
         count, interval_s = first_given(MEASURED_COUNT, counts), first_given(DEFAULT_INTERVAL_S, intervals_s)
     else:
@@ -129,6 +132,7 @@ def _template(entry: Entry, target: ParsedTarget, options: Settings) -> Endpoint
         timeout_s=first_given(DEFAULT_TIMEOUT_S, [place.timeout_s for place in places]),
         limits=limits,
         warn=warn,
+        baseline=tolerance,
         expect=entry.expect,
         skip=entry.skip,
         xfail=entry.xfail,
@@ -162,6 +166,13 @@ def _wait(entry: Entry, options: Settings, interval_s: float) -> Wait | None:
 
 def _soft_limits(entry: Entry) -> tuple[Limit, ...]:
     return entry.own.warn if entry.expect != OPEN else merge_limits(entry.inherited.warn, entry.own.warn)
+
+
+def _tolerance(entry: Entry, options: Settings) -> Tolerance | None:
+    """A control and a port that must be closed are not compared; `options` ask for comparing whatever can be."""
+    if entry.control or entry.expect != OPEN:
+        return None
+    return tolerance_in_force(entry.own.baseline, entry.inherited.baseline, is_asked_for=options.baseline is not None)
 
 
 def first_given(otherwise: T, values: Iterable[T | None]) -> T:

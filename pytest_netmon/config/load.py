@@ -69,6 +69,7 @@ def load_plan(files: Sequence[Path], overrides: Overrides, *, env: Mapping[str, 
     names, sections = _read_files(files, env, base, problems)
     plan = Plan(endpoints=[], files=names)
     _fill(plan, options, sections, overrides, problems, env)
+    _compare(plan, overrides, base, problems)
     if problems:
         raise ConfigurationError(_shortened(_in_order(problems)))
     if all(endpoint.control for endpoint in plan.endpoints):
@@ -123,6 +124,22 @@ def _fill(
     )
     if plan.endpoints:
         problems += {(problem.source, problem.text): problem for problem in reversed(validate_plan(plan))}.values()
+
+
+def _compare(plan: Plan, overrides: Overrides, base: Path, problems: Problems) -> None:
+    """Give the plan its baseline; settings without one are told, and so is one with which nothing is compared."""
+    option = overrides.option("baseline")
+    compared = [endpoint for endpoint in plan.checked if endpoint.is_compared]
+    if overrides.baseline is None:
+        if compared:
+            plan.warnings.append(f"baseline has no effect without an earlier run to compare with: give {option}=FILE")
+        return
+    from .baseline_file import load_baseline
+
+    plan.baseline = load_baseline(overrides.baseline, option, base, problems)
+    if plan.endpoints and not compared and not problems:
+        text = "expected a target to compare with it, one that is to be open and no control, got none"
+        problems.append(Problem(Source(option), "", text))
 
 
 def _rate(option: float | None, of_files: list[float | None], built_in: float) -> float:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..problems import Source
+from .baselines import WrittenTolerance
 from .entries import Section, read_entry
 from .fields import read_rate, read_tag
 from .places import Place, Problems
@@ -23,7 +24,7 @@ class Overrides:
     which all targets are checked. prefix: what stands before an option's name
     (`--netmon-`, or `--` of the netmon command), for messages. placed_targets: targets that are no
     options, each with its place: arguments, lines of a list. target_hint: how a target can be named,
-    for messages; the option where empty.
+    for messages; the option where empty. baseline: the file of an earlier run to compare with.
     """
 
     targets: tuple[str, ...] = ()
@@ -37,6 +38,7 @@ class Overrides:
     max_rate: Given = None
     max_rate_per_host: Given = None
     tags: tuple[str, ...] = ()
+    baseline: str | None = None
     vantages: tuple[str, ...] = ()
     vias: tuple[str, ...] = ()
     prefix: str = "--netmon-"
@@ -60,6 +62,8 @@ def read_options(overrides: Overrides, problems: Problems) -> Section:
         "limits": _list("limit", overrides.limits, overrides),
     }
     settings = read_settings(places.get, "option", problems)
+    if overrides.baseline is not None:
+        settings = replace(settings, baseline=WrittenTolerance())
     are_sound = not problems
     source = Source(overrides.option("target"))
     targets = [*((text, source) for text in overrides.targets), *overrides.placed_targets]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..limits import Limit, LimitError, Origin, parse_limit
 from ..unexpected import Unexpected
 from ..waits import WAIT_INTERVAL_S, Wait
+from .baselines import WrittenTolerance, read_tolerance
 from .fields import read_count, read_hold, read_interval, read_timeout, read_vantage_name, read_wait_time, read_warmup
 from .places import Place, Problems
 from .ports import parse_ports
@@ -38,6 +39,7 @@ class Settings:
     proxy: ProxyChoice | None = None
     limits: tuple[Limit, ...] = ()
     warn: tuple[Limit, ...] = ()
+    baseline: WrittenTolerance | None = None
     vantages: tuple[Place, ...] | None = None
 
 
@@ -57,6 +59,7 @@ def read_settings(
         proxy=problems.read(get("proxy"), read_proxy),
         limits=_read_limits(get("limits"), "limits", origin, problems),
         warn=_read_limits(get("warn"), "warn", origin, problems),
+        baseline=read_tolerance(get("baseline"), problems),
         vantages=_read_vantages(get("from"), problems),
     )
 

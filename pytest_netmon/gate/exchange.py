@@ -122,7 +122,7 @@ def _collected_of(told: dict[str, Any]) -> Collected:
 def packed(plan: Plan) -> str:
     """Return `plan` as a text for another process of the session: all of it, redacted hosts and the ways to vantages
     too."""
-    record = record_of(plan)
+    record = record_of(plan, whole=True)
     endpoints = [
         {**kept, "host": endpoint.host}
         for kept, endpoint in zip(record["endpoints"], plan.endpoints, strict=True)  # type: ignore[call-overload]

@@ -88,5 +88,6 @@ def _overrides(config: pytest.Config) -> Overrides:
         max_rate=option.netmon_max_rate,
         max_rate_per_host=option.netmon_max_rate_per_host,
         tags=tuple(option.netmon_tag or ()),
+        baseline=option.netmon_baseline,
         vantages=tuple(option.netmon_vantage or ()),
     )

@@ -17,6 +17,7 @@ from ..samples import WAITING, Sample
 from ..statistics import FIRST_SYN_REPEAT_MS, MOST_REPEATED_CHECKS, Distribution
 from ..verdict import LimitResult
 from ..waited import in_vain
+from .compared import broken_comparison, comparison_lines, comparison_steps
 from .evidence import Evidence, evidence_of
 from .layout import counted, in_columns, listed, padded, shown_ms, width_of
 from .naming import shown_name
@@ -127,6 +128,7 @@ def next_steps(result: Result) -> tuple[str, ...]:
         next_step_of(name, looked_up if name.startswith("dns_") else host, address, target)
         for name, _ in _told_errors(result)
     ]
+    steps += comparison_steps(result, host)
     return tuple(dict.fromkeys(steps))[:_MOST_NEXT_STEPS]
 
 
@@ -142,10 +144,12 @@ def _what_is_wrong(result: Result) -> str:
     if not result.endpoint.measured:
         last = f"{for_terminal(statistics.last_outcome)}, " if statistics.last_outcome else ""
         return f"{last}not reached in {counted(statistics.checks, 'try', 'tries')}"
+    slower = broken_comparison(result)
     if result.verdict.broken:
         broken = counted(len(result.verdict.broken), "limit")
-        return f"{broken} broken in {counted(statistics.checks, 'check')}"
-    return _reasons(result)
+        also = f", and {slower}" if slower else ""
+        return f"{broken} broken in {counted(statistics.checks, 'check')}{also}"
+    return slower or _reasons(result)
 
 
 def _what_was_missing(result: Result) -> str:
@@ -227,6 +231,11 @@ def _spread(phase: Distribution) -> str:
 
 
 def _outcome_lines(result: Result, evidence: Evidence) -> list[str]:
+    is_told = result.verdict.status == "inconclusive"  # with all the reasons, in the heading
+    return [*([] if is_told else comparison_lines(result)), *_told_outcomes(result, evidence)]
+
+
+def _told_outcomes(result: Result, evidence: Evidence) -> list[str]:
     told = _told_errors(result)
     if _differing_tries(result, evidence):
         lines = [f"try {number}: {_with_cause(result, name)}" for number, name in enumerate(evidence.tries, 1)]
@@ -358,6 +367,7 @@ def _what_failed(result: Result) -> str:
         for each in result.verdict.broken
     ]
     parts = [", ".join(rows)] if rows else []
+    parts += comparison_lines(result)
     return f"{name}  {'; '.join([*parts, *_main_cause(result)]) or _reasons(result)}"
 
 

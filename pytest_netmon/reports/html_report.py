@@ -21,6 +21,7 @@ from markupsafe import Markup
 
 from ..run import Result, Run
 from ..safe import for_terminal
+from .compared import baseline_line
 from .html_charts import BOTTOM, FOOT, TOP, WIDTH
 from .html_scale import Scale
 from .html_views import (
@@ -189,6 +190,8 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
     yield "ended", shown_time(run.ended_at)
     if plan.files:
         yield "configuration", ", ".join(map(for_terminal, plan.files))
+    if run.baseline:
+        yield "compared with", baseline_line(run.baseline)
     yield "endpoints", str(len(plan.endpoints))
     if plan.planned_rate and math.isfinite(plan.planned_rate):
         yield "planned rate", f"up to {plan.planned_rate:.1f} checks a second"

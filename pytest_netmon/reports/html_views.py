@@ -14,6 +14,7 @@ from ..safe import for_terminal
 from ..samples import Sample
 from ..statistics import Distribution, Statistics
 from ..waited import tries_in_words
+from .compared import comparison_facts, comparison_row
 from .failure import Told, told_of
 from .html_charts import Axis, Histogram, TimeLine, axis_of, histogram_of, shown_limits, time_line_of
 from .html_scale import Scale
@@ -210,6 +211,8 @@ def _limit_rows(result: Result) -> Iterator[Row]:
     for each in shown_limits(result.verdict):
         limit, measured = each.result.limit, shown_measured(each.result.limit, each.result.value)
         yield limit.metric.shown_name, measured, shown_limit(limit), each.state, limit.origin
+    if row := comparison_row(result):
+        yield row
 
 
 def _phase_rows(statistics: Statistics) -> Iterator[Row]:
@@ -282,6 +285,7 @@ def _facts(result: Result, series: Series) -> Iterator[tuple[str, str]]:
         yield "waited", f"{shown_span(result.waited.took_s)}, {tries_in_words(result.waited)}"
     if statistics.checks:
         yield "open", f"{statistics.successful} of {counted(statistics.checks, 'check')}"
+    yield from comparison_facts(result)
     if statistics.consecutive_failures > 1:
         yield "longest outage", longest_outage(statistics)
     if statistics.syn_repeats is not None:

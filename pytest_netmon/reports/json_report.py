@@ -12,12 +12,15 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from ..baseline import BaselineRun
+from ..baseline_record import comparison_record
 from ..limits import PHASES, Limit
 from ..outcomes import OPEN
 from ..plan import Endpoint
 from ..run import Measuring, Result, Run
 from ..samples import WAITING, Sample
 from ..statistics import Distribution, Statistics, pooled
+from ..tolerance import tolerance_record
 from ..verdict import limits_in_force
 from .json_text import array, leads, members, nested, on_a_line
 from .rounds import rounds_of
@@ -125,6 +128,7 @@ def _session(run: Run) -> dict[str, Any]:
         "lost_samples": run.lost_samples,
         "warnings": list(run.warnings),
         "measuring": _measuring(run.measuring),
+        "baseline": _baseline(run.baseline),
     }
 
 
@@ -144,6 +148,18 @@ def _measuring(measuring: Measuring | None) -> dict[str, Any] | None:
             "p99_ms": _ms(late.p99_us / 1000),
             "max_ms": _ms(late.max_us / 1000),
         },
+    }
+
+
+def _baseline(baseline: BaselineRun | None) -> dict[str, Any] | None:
+    if baseline is None:
+        return None
+    return {
+        "file": baseline.file,
+        "start_time": _time(baseline.started_at),
+        "host": baseline.host,
+        "partial": baseline.partial,
+        "not_passed": baseline.not_passed,
     }
 
 
@@ -214,6 +230,7 @@ def _settings(endpoint: Endpoint) -> dict[str, Any]:
             "timeout_s": rounded(endpoint.timeout_s, 6),
             "wait": _wait(endpoint),
             "expect": endpoint.expect,
+            "baseline": tolerance_record(endpoint.baseline),
             "control": endpoint.control,
             "xfail": endpoint.xfail,
             "redact": endpoint.redact,
@@ -262,6 +279,7 @@ def _judged(result: Result) -> dict[str, Any]:
         "reasons": list(verdict.reasons),
         "notes": list(verdict.notes),
         "failed_controls": list(verdict.failed_controls),
+        "baseline": comparison_record(verdict.baseline),
         "limits": [_limit(each.limit, each.value, each.ok) for each in verdict.limits],
         "warn": [_limit(each.limit, each.value, each.ok) for each in verdict.warn],
     }
@@ -277,6 +295,7 @@ def _not_judged(endpoint: Endpoint) -> dict[str, Any]:
         "reasons": [],
         "notes": [],
         "failed_controls": [],
+        "baseline": None,
         "limits": [_limit(limit, None, None) for limit in limits_in_force(endpoint)],
         "warn": [_limit(limit, None, None) for limit in endpoint.warn],
     }

@@ -65,6 +65,7 @@ def flat_properties(result: Result) -> list[Property]:
         *((f"errors_{outcome}", times) for outcome, times in sorted(statistics.errors.items())),
         ("syn_repeats", statistics.syn_repeats),
         ("warnings", "; ".join(breach_text(each, statistics) for each in result.verdict.warn if not each.ok) or None),
+        *_comparison(result),
         *(figure for name, phase in statistics.told_phases.items() for figure in _figures(name, phase)),
         ("cert_expires_in_s", statistics.cert_expires_in_s),
     ]
@@ -74,6 +75,21 @@ def flat_properties(result: Result) -> list[Property]:
 def _waited_s(result: Result) -> float | None:
     took_s = result.waited.took_s if result.waited else None
     return None if took_s is None else round(took_s, 3)
+
+
+def _comparison(result: Result) -> list[tuple[str, str | float | int | None]]:
+    comparison = result.verdict.baseline
+    if comparison is None:
+        return []
+    baseline_ms, increase = comparison.baseline_ms, comparison.increase
+    return [
+        ("baseline_state", comparison.state),
+        ("baseline_metric", comparison.metric.name),
+        ("baseline_ms", None if baseline_ms is None else round(baseline_ms, 3)),
+        ("baseline_increase", None if increase is None else round(increase, 6)),
+        ("baseline_p", None if comparison.p is None else float(f"{comparison.p:.6g}")),
+        ("baseline_text", comparison.text),
+    ]
 
 
 def _figures(name: str, phase: Distribution) -> list[tuple[str, float | None]]:
@@ -96,6 +112,8 @@ def _suite_properties(run: Run) -> Iterable[Property]:
         yield f"machine_{name}", value
     for name, state in run.vantages.items():
         yield f"vantage_{name}", ": ".join(filter(None, (state.state, state.text)))
+    if run.baseline:
+        yield "baseline", run.baseline.file
     if run.lost_samples:
         yield "lost_samples", run.lost_samples
     for number, warning in enumerate(run.warnings, 1):

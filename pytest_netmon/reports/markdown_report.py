@@ -13,6 +13,7 @@ from ..limits import shown_limit, shown_measured
 from ..plan import Endpoint
 from ..run import Result, Run
 from ..safe import for_json, for_terminal
+from .compared import baseline_line, broken_comparison, comparison_row
 from .evidence import evidence_of
 from .failure import told_of
 from .layout import code_spans, counted, placed_id, shown_ms, shown_span
@@ -110,7 +111,8 @@ def _opening(run: Run) -> Iterator[str]:
     files = f", from {', '.join(map(_code, run.plan.files[:3]))}" if run.plan.files else ""
     counts = ", ".join(f"{number} {standing}" for standing, number in tally_of(run).items())
     yield f"## {_symbol(status_of(run))} netmon: {headline(run)}\n\n"
-    yield f"{counted(checks, 'check')} in {took}{host}{files}{f'. Endpoints: {counts}' if counts else ''}.\n\n"
+    yield f"{counted(checks, 'check')} in {took}{host}{files}{f'. Endpoints: {counts}' if counts else ''}."
+    yield f" Compared with {_text(baseline_line(run.baseline))}.\n\n" if run.baseline else "\n\n"
     yield from (f"> {line}\n" for line in _warnings(run))
     yield "\n"
     causes = causes_of(run)
@@ -176,11 +178,14 @@ def _block(result: Result, *, is_open: bool) -> Iterator[str]:
     summary = f"{_symbol(standing_of(result))} {_code(shown_name(result))}: {_text(told.heading)}"
     yield f"<details{' open' if is_open else ''}><summary>{summary}</summary>\n"
     broken = result.verdict.broken
-    if broken:
+    compared = comparison_row(result) if broken_comparison(result) else None
+    if broken or compared:
         yield "| limit | measured | allowed |\n|:--|--:|--:|"
         for each in broken:
             measured, allowed = shown_measured(each.limit, each.value), shown_limit(each.limit)
             yield f"| {_text(each.limit.metric.shown_name)} | **{_text(measured)}** | {_text(allowed)} |"
+        if compared:
+            yield f"| {_text(compared[0])} | **{_text(compared[1])}** | {_text(compared[2])} |"
         yield ""
     yield from _listed((*told.outcomes, *told.left_out))
     yield from (f"- **next**: {_spans(step)}" for step in (*told.steps, *told.remedies))

@@ -161,9 +161,23 @@ def _of_verdicts(results: Sequence[Result], labels: dict[int, _Labels]) -> Itera
     yield _Family("netmon_verdict", "gauge", "", "1 for the verdict on an endpoint, 0 for the others.", verdicts)
     hard = [(each, verdict.limits) for each, verdict in judged]
     yield _Family("netmon_limit_ok", "gauge", "", "1 for a limit that was kept, 0 for a broken one.", _kept(hard))
+    yield from _of_comparisons(results, labels)
     soft = [(labels[result.index], result.verdict.warn) for result in results]
     text = "1 for a limit that was kept, 0 for a broken one; these fail nothing."
     yield _Family("netmon_warn_limit_ok", "gauge", "", text, _kept(soft))
+
+
+def _of_comparisons(results: Sequence[Result], labels: dict[int, _Labels]) -> Iterator[_Family]:
+    compared = [(labels[each.index], each.verdict.baseline) for each in results if each.verdict.baseline]
+    then: list[_Sample] = [
+        ("", (*label, ("metric", each.metric.name)), each.baseline_ms / 1000)
+        for label, each in compared
+        if each.baseline_ms is not None
+    ]
+    text = "What the metric was in the run that is the baseline."
+    yield _Family("netmon_baseline_seconds", "gauge", "seconds", text, then)
+    kept: list[_Sample] = [("", (*label, ("state", each.state)), int(each.ok)) for label, each in compared]
+    yield _Family("netmon_baseline_ok", "gauge", "", "0 for an endpoint that its baseline fails, else 1.", kept)
 
 
 def _kept(limits: Iterable[tuple[_Labels, Sequence[LimitResult]]]) -> list[_Sample]:

@@ -12,6 +12,7 @@ from ..run import Result, Run
 from ..safe import for_terminal
 from ..vantage import is_lost
 from ..verdict import WARNING
+from .compared import NOT_COMPARED, SLOWER, broken_comparison
 from .layout import counted, placed_id
 
 FAILED, INCONCLUSIVE, XFAILED, WATCHED, PASSED = "failed", "inconclusive", "expected failure", "watched", "passed"
@@ -32,6 +33,8 @@ _MEANINGS = {
     _LIMIT: "a limit is broken though every check was open",
     _CUT_OFF: "the run ended before its checks did",
     _LOST: "the place to check from could not be had, or its connection ended",
+    SLOWER: "it takes longer than in the run that it was compared with",
+    NOT_COMPARED: "there is no baseline for it, or there are too few samples",
     _CONTROL: "what must be reached for the run to mean anything was not",
 }
 
@@ -147,7 +150,7 @@ def main_cause(result: Result) -> str:
     if not result.endpoint.expects_open and (statistics.successful or any(outcome in ONCE_OPEN for outcome in errors)):
         return _MUST_BE_CLOSED
     if not errors:
-        return _LIMIT
+        return _LIMIT if result.verdict.broken else broken_comparison(result) or _LIMIT
     return for_terminal(max(errors, key=lambda outcome: (errors[outcome], outcome)))
 
 

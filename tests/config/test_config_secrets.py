@@ -120,7 +120,7 @@ def test_an_unknown_key_that_is_no_plain_word_is_not_shown(written: Written) -> 
     assert written.problems("targets: [{host: 'db:1', ghp_16C7e42F292c6912E7710c: 1}]") == [
         "netmon.yaml:1:26: targets[0]: unknown key (not shown: it may be a secret): expected one of host, hosts, name, "
         "ports, count, warmup, interval, timeout, wait, hold, tls, proxy, "
-        "limits, warn, from, expect, close, skip, xfail, tags, redact"
+        "limits, warn, baseline, from, expect, close, skip, xfail, tags, redact"
     ]
 
 

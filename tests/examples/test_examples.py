@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
+import subprocess
 import sys
 
 import pytest
@@ -174,6 +176,34 @@ def test_the_scheduled_check_holds_its_limits(tmp_path, servers):
     )
     done = netmon(["check", "-o", _JSON], tmp_path)
     assert (done.returncode, up.connects) == (0, 60)
+    assert "baseline has no effect" in done.stderr
+
+    (tmp_path / _JSON).rename(tmp_path / "baseline.json")
+    again = netmon(["check", "--baseline", "baseline.json", "-o", _JSON], tmp_path)
+    assert (again.returncode, again.stderr) == (0, "")
+    (endpoint,) = json.loads((tmp_path / _JSON).read_text("utf-8"))["endpoints"]
+    assert endpoint["baseline"]["state"] in ("kept", "faster")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the script of a pipeline needs bash")
+def test_the_scheduled_check_is_compared_from_the_second_run_on(tmp_path):
+    steps = yaml.safe_load(read("scheduled/github.yml"))["jobs"]["check"]["steps"]
+    script = next(step["run"] for step in steps if "netmon check" in step.get("run", ""))
+    for tool, does in (("netmon", 'echo "$@"'), ("python", "")):
+        (tmp_path / tool).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / tool).chmod(0o755)
+    (tmp_path / "run.sh").write_text(script)
+
+    def run():
+        env = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+        done = subprocess.run(
+            ["bash", "-e", "run.sh"], cwd=tmp_path, env=env, capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    assert "--baseline" not in run()
+    (tmp_path / "baseline.json").touch()
+    assert run().startswith("check netmon.yaml --baseline baseline.json -o netmon.json")
 
 
 @pytest.mark.parametrize("name", ["pre-deploy/github.yml", "scheduled/github.yml"])
@@ -197,6 +227,7 @@ def collected(name):
 )
 def test_the_command_of_a_pipeline_runs_and_writes_what_is_collected(tmp_path, servers, name):
     (command,) = check_commands(read(name))
+    command = [word for word in command if word != "$@"]  # no baseline yet
     path = tmp_path / next(word for word in command if word.endswith(".yaml"))
     path.parent.mkdir(exist_ok=True)
     path.write_text(f"targets: ['{servers.open().target}']\n")

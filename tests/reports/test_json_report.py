@@ -196,6 +196,7 @@ def test_the_session_says_when_what_where_and_with_which_defaults():
         "lost_samples": 3,
         "warnings": ["db:1 stands twice"],
         "measuring": None,
+        "baseline": None,
     }
 
 
@@ -284,6 +285,7 @@ def test_an_endpoint_has_its_settings_statistics_verdict_and_limits():
             "proxy": None,
             "tags": [],
             "warmup": 0,
+            "baseline": None,
             "control": False,
         },
         "warn": [],
@@ -295,6 +297,7 @@ def test_an_endpoint_has_its_settings_statistics_verdict_and_limits():
         "reasons": ["success 95.00 % (38 of 40), allowed >= 99 %"],
         "notes": [],
         "failed_controls": [],
+        "baseline": None,
         "limits": [
             {
                 "limit": "success >= 99%",

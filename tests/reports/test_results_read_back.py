@@ -30,6 +30,7 @@ from pytest_netmon.samples import Attempt, Gap, Lateness, Sample
 from pytest_netmon.stages import Tls
 from pytest_netmon.statistics import DistributionBuilder
 from pytest_netmon.strict_json import DocumentError, parse
+from pytest_netmon.tolerance import Tolerance, read_metric
 from pytest_netmon.waits import Wait
 
 REFUSED = failed("refused", clock_ms=1.0, errno="ECONNREFUSED", icmp=(3, 3), message="Connection refused")
@@ -49,6 +50,7 @@ SETTINGS: dict[str, Any] = {
     "control": False,
     "tags": ("db", "prod"),
     "wait": Wait(60.0, 0.25, 2),
+    "baseline": Tolerance(read_metric("p95"), 0.5, 5.0, "skip"),
     "warn": (parse_limit("p95 < 9ms", "defaults"),),
     "source": Source("netmon.yaml", 7, 5),
 }
