@@ -72,7 +72,8 @@ def make_endpoints(
                 idle.append(entry)
             if not template.measured and entry.own.warmup and entry not in cold:
                 cold.append(entry)
-    problems += [*(_warms_nothing(entry) for entry in cold), *proxies.problems]
+    problems += [_warms_nothing(entry) for entry in cold]
+    problems += [problem for problem in proxies.problems if problem not in problems]
     return endpoints, _idle_interval_warning(idle)
 
 

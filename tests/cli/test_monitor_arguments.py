@@ -138,6 +138,20 @@ def test_a_url_keeps_its_secrets(monitor: InProcess) -> None:
     assert "geheim" not in ran.err
 
 
+def test_a_wrong_proxy_of_the_environment_is_told_once(monitor: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "https://user:geheim@proxy.internal:1")
+    ran = monitor("a", "b", "--proxy", "env")
+
+    assert (ran.status, ran.err.count("https_proxy: expected a proxy such as")) == (2, 1)
+    assert "geheim" not in ran.err
+
+
+def test_a_dry_run_tells_of_tls_and_of_a_proxy(monitor: InProcess) -> None:
+    ran = monitor("https://a", "-c", "1", "--proxy", "socks5://p", "--dry-run")
+
+    assert ran.out.startswith("a:443: 1 check every 1 s, timeout 5 s; through socks5 proxy p:1080; TLS\n")
+
+
 def test_a_dry_run_shows_the_plan_and_sends_nothing(monitor: InProcess, tmp_path: Path) -> None:
     counted = monitor("a", "b:22", "-c", "11", "-i", "0.5", "--dry-run", "-o", "f.json", "--limit", "errors <= 3")
     endless = monitor("a", "-p", "80", "--dry-run")
