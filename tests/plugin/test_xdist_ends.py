@@ -95,6 +95,7 @@ def test_nothing_is_left_behind(project, servers, temporary):
     assert list(temporary.glob("netmon-*")) == []
 
 
+@pytest.mark.fault("process", "Ctrl-C under pytest-xdist", "workers that wait are freed; a partial report")
 @posix
 @pytest.mark.parametrize("whole_group", [False, True])
 def test_ctrl_c_frees_workers_that_wait_and_keeps_what_was_measured(project, servers, temporary, whole_group):
@@ -168,6 +169,7 @@ def test_a_worker_that_dies_loses_nothing_and_its_replacement_goes_on(project, s
     assert list(temporary.glob("netmon-*")) == []
 
 
+@pytest.mark.fault("process", "all workers of pytest-xdist die at once", "red: nothing was checked")
 def test_workers_that_die_before_they_have_collected_are_no_green_run(project, servers, temporary):
     server = servers.open()
     project.write_targets(server.target)
@@ -181,6 +183,7 @@ def test_workers_that_die_before_they_have_collected_are_no_green_run(project, s
     assert list(temporary.glob("netmon-*")) == []
 
 
+@pytest.mark.fault("process", "SIGKILL of workers of pytest-xdist", "their tests fail, no sample is missing")
 @posix
 @pytest.mark.parametrize("victims", [1, 2])
 def test_workers_that_are_killed_while_they_wait_lose_nothing(project, servers, temporary, victims):
@@ -217,6 +220,7 @@ def test_dies_later(netmon_result):
 """
 
 
+@pytest.mark.fault("process", "a worker of pytest-xdist dies in a re-run", "what it has measured anew is kept")
 def test_what_a_worker_has_measured_anew_before_it_died_is_kept(project, servers):
     pytest.importorskip("pytest_rerunfailures")
     server = servers.open()
@@ -252,6 +256,9 @@ Campaign.start = start_and_kill
 """
 
 
+@pytest.mark.fault(
+    "process", "SIGKILL of the prober, under pytest-xdist", "no worker waits for it; inconclusive, with the reason"
+)
 @posix
 def test_a_prober_that_is_killed_in_mid_run_keeps_what_it_measured(project, servers):
     server, quick = servers.open(), servers.open()
@@ -284,6 +291,7 @@ def test_a_prober_that_cannot_be_started_is_told_of(project, servers):
     assert not project.has_artifacts
 
 
+@pytest.mark.fault("process", "SIGKILL of the controller of pytest-xdist", "no orphan; samples can be recovered")
 @posix
 def test_a_controller_that_is_killed_leaves_no_process(project, servers, temporary):
     server = servers.open()
