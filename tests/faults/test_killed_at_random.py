@@ -21,7 +21,8 @@ from pytest_netmon.judging import recover
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="children are looked up in /proc")
 KILLS = int(os.environ.get("NETMON_KILLS", "2"))
-#: Checks in flight when the kill comes (on loopback each is held open for a moment) have reached the server and are not recorded yet; later ones may be.
+#: Checks in flight when the kill comes have reached the server and are not recorded yet, later ones may be. On
+#: loopback each is held open for 50 ms.
 IN_FLIGHT = 25
 
 
