@@ -44,6 +44,7 @@ class Exchange:
         self._ended = folder / "ended"
         self._cancelled = folder / "cancelled"
         self._numbers = itertools.count(1)
+        self._taken: set[Path] = set()
 
     @classmethod
     def make(cls) -> Exchange:
@@ -96,9 +97,11 @@ class Exchange:
         told = {"index": repeated.index, "fault": repeated.fault}
         self._write(repeated.sample_file.with_suffix(".json"), json.dumps(told))
 
-    def repeated(self) -> list[Repeated]:
-        """What has been measured anew until now, in the order in which that began."""
-        told = {path: json.loads(path.read_text("ascii")) for path in sorted(self.folder.glob("again-*.json"))}
+    def take_repeated(self) -> list[Repeated]:
+        """What has been measured anew since this was last asked, in the order in which that began."""
+        new = [path for path in sorted(self.folder.glob("again-*.json")) if path not in self._taken]
+        self._taken.update(new)
+        told = {path: json.loads(path.read_text("ascii")) for path in new}
         return [Repeated(path.with_suffix(".ndjson"), each["index"], each["fault"]) for path, each in told.items()]
 
     def remove(self) -> None:
@@ -120,11 +123,11 @@ def _collected_of(told: dict[str, Any]) -> Collected:
 
 
 def packed(plan: Plan) -> str:
-    """Return `plan` as a text for another process of the session: all of it, redacted hosts and the ways to vantages
-    too."""
+    """Return `plan` as a text for another process of the session: all of it, also what is redacted and the ways to
+    vantages."""
     record = record_of(plan, whole=True)
     endpoints = [
-        {**kept, "host": endpoint.host}
+        {**kept, "host": endpoint.host, "tls": endpoint.tls and asdict(endpoint.tls)}
         for kept, endpoint in zip(record["endpoints"], plan.endpoints, strict=True)  # type: ignore[call-overload]
     ]
     others = {each.name: getattr(plan, each.name) for each in fields(plan) if each.name not in record}

@@ -49,7 +49,6 @@ class SharedMeasuring(Measuring):
         self._tick = tick
         self._polling = threading.Lock()  # held by the thread that looks at the campaign
         self._stopping = threading.Event()
-        self._taken: set[Repeated] = set()
         self._watching: threading.Thread | None = None
 
     def start(self) -> None:
@@ -77,6 +76,8 @@ class SharedMeasuring(Measuring):
             return []
         with self._polling:
             self._campaign.poll()
+            if len(self._campaign.recording.done) <= len(known):
+                return []  # asked at each report of each test
             new = [index for index in sorted(self._campaign.recording.done - known) if self._campaign.done(index)]
             return [self._campaign.result(index) for index in new]
 
@@ -84,10 +85,8 @@ class SharedMeasuring(Measuring):
         """Take what workers have measured anew since: the results of those endpoints from now on."""
         if self._source is None or self._fault:
             return []
-        new = [repeated for repeated in self._exchange.repeated() if repeated not in self._taken]
-        self._taken.update(new)
         with self._polling:
-            return [self._take(repeated) for repeated in new]
+            return [self._take(repeated) for repeated in self._exchange.take_repeated()]
 
     def _take(self, repeated: Repeated) -> Result:
         recording = Recording(repeated.sample_file)
