@@ -9,19 +9,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .distributions import Distribution
     from .limits import Limit, parse_limit
     from .plan import Endpoint, Plan
     from .problems import ConfigurationError, Problem, Source
     from .run import Result, Run
     from .samples import Sample
-    from .statistics import Distribution, Statistics
+    from .statistics import Statistics
     from .verdict import LimitResult, Verdict
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "ConfigurationError": "problems",
-    "Distribution": "statistics",
+    "Distribution": "distributions",
     "Endpoint": "plan",
     "Limit": "limits",
     "LimitResult": "verdict",

@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, cast
 
+from .distributions import Distribution, comparable_counts
 from .limits import Metric
 from .ranks import holm, least_p, p_larger
 from .safe import for_terminal
-from .statistics import Distribution, comparable_counts
 
 if TYPE_CHECKING:
     from .tolerance import Tolerance

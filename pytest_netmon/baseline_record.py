@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .baseline import Baseline, BaselineRun, Comparison, Reference
-from .statistics import Distribution, DistributionBuilder
+from .distributions import Distribution, DistributionBuilder
 
 #: A baseline in the header of a sample file, in pairs of a value and how often it was seen: some 5 MB.
 MOST_KEPT_PAIRS = 400_000

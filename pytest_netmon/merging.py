@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from .distributions import pooled
 from .plan import Plan
 from .run import Measuring, Result, Run
 from .samples import Sample, SampleStore
-from .statistics import pooled
 
 #: Texts of machines to name before "and 12 more".
 _MOST_NAMED = 4

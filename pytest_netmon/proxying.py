@@ -22,7 +22,7 @@ Kind = Literal["http", "socks5"]
 VARIABLES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 USER_VARIABLE, PASSWORD_VARIABLE = "NETMON_PROXY_USER", "NETMON_PROXY_PASSWORD"
 A_PROXY = "a proxy such as http://proxy.internal:3128 or socks5://proxy.internal:1080"
-#: RFC 1928 gives no other, and of a proxy without TLS to itself these names are the usual ones.
+#: `socks5h` says that the proxy looks names up, as it does here in any case.
 _KINDS: dict[str, Kind] = {"http": "http", "socks5": "socks5", "socks5h": "socks5"}
 _SOCKS_PORT = 1080
 #: RFC 1929, section 2: a byte each for their lengths.

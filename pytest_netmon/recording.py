@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from .distributions import DistributionBuilder
 from .outcomes import OPEN
 from .samples import (
     WAITING,
@@ -37,7 +38,7 @@ from .samples import (
     Warning_,
     decode_line,
 )
-from .statistics import DistributionBuilder, Glance, Statistics, StatisticsBuilder
+from .statistics import Glance, Statistics, StatisticsBuilder
 from .vantage import LOCAL_VANTAGE
 from .waited import Waited
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, cast, get_args
 
 from .baseline import Baseline, BaselineRun, Comparison, Reference, State
+from .distributions import DistributionBuilder
 from .limits import LimitError, Origin, parse_limit, parse_metric
 from .outcomes import EXPECTED
 from .plan import Close, Endpoint, Plan, identity_texts
@@ -22,7 +23,7 @@ from .run import Measuring, Result, Run
 from .safe import for_terminal
 from .samples import MOST_TIME_US, Gap, Lateness, Sample, SampleFileError, VantageState, sample_of
 from .stages import stage_texts
-from .statistics import DistributionBuilder, Statistics, StatisticsBuilder
+from .statistics import Statistics, StatisticsBuilder
 from .strict_json import DocumentError, Node, parse, time_of, unix_us, whole_us
 from .vantage import LOCAL_VANTAGE
 from .verdict import LimitResult, Status, Verdict

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from .baseline import BaselineRun
+from .distributions import Distribution
 from .plan import Endpoint, Plan
 from .samples import Gap, Lateness, Sample, SampleStore, VantageState
-from .statistics import Distribution, Statistics
+from .statistics import Statistics
 from .verdict import Verdict
 from .waited import Waited
 

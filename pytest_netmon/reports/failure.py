@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ..distributions import Distribution
 from ..limits import shown_limit, shown_measured, shown_validity
 from ..outcomes import EXPECTED, LOCAL_ERROR, ONCE_OPEN, OPEN, cause_of, next_step_of
 from ..plan import bracketed
 from ..run import Result
 from ..safe import for_terminal
 from ..samples import WAITING, Sample
-from ..statistics import FIRST_SYN_REPEAT_MS, MOST_REPEATED_CHECKS, Distribution
+from ..statistics import FIRST_SYN_REPEAT_MS, MOST_REPEATED_CHECKS
 from ..verdict import LimitResult
 from ..waited import in_vain
 from .compared import broken_comparison, comparison_lines, comparison_steps

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from ..distributions import Distribution
 from ..limits import shown_limit
-from ..statistics import Distribution
 from ..verdict import LimitResult, Verdict
 from .html_scale import Scale, scale_of, shown_tick
 from .html_series import Point, Series, Stretches

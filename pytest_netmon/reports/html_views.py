@@ -6,13 +6,14 @@ import datetime
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ..distributions import Distribution
 from ..limits import shown_limit, shown_measured, shown_validity
 from ..outcomes import LOCAL_ERROR, OPEN, cause_of
 from ..plan import Endpoint
 from ..run import Result, Run
 from ..safe import for_terminal
 from ..samples import Sample
-from ..statistics import Distribution, Statistics
+from ..statistics import Statistics
 from ..waited import tries_in_words
 from .compared import comparison_facts, comparison_row
 from .failure import Told, told_of

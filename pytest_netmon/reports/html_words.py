@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime
 
+from ..distributions import Distribution
 from ..plan import Endpoint
 from ..run import Result
-from ..statistics import Distribution, Statistics
+from ..statistics import Statistics
 from ..units import spell_duration
 from ..waits import Wait
 from .html_charts import TimeLine, shown_limits

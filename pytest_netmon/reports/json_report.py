@@ -14,12 +14,13 @@ from typing import Any
 
 from ..baseline import BaselineRun
 from ..baseline_record import comparison_record
+from ..distributions import Distribution, pooled
 from ..limits import PHASES, Limit
 from ..outcomes import OPEN
 from ..plan import Endpoint
 from ..run import Measuring, Result, Run
 from ..samples import WAITING, Sample
-from ..statistics import Distribution, Statistics, pooled
+from ..statistics import Statistics
 from ..tolerance import tolerance_record
 from ..verdict import limits_in_force
 from .json_text import array, leads, members, nested, on_a_line

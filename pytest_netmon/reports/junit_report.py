@@ -11,10 +11,10 @@ from xml.etree import ElementTree as ET
 
 from junit_xml import TestCase, TestSuite, to_xml_report_string
 
+from ..distributions import Distribution
 from ..plan import Endpoint
 from ..run import Result, Run
 from ..safe import for_terminal, for_xml
-from ..statistics import Distribution
 from ..verdict import breach_text
 from .evidence import evidence_of
 from .failure import failure_text

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from ..distributions import Distribution
 from ..run import Result, Run
 from ..safe import for_terminal
-from ..statistics import Distribution
 from ..verdict import LimitResult
 from .standings import tally_of
 

@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from pytest_netmon.baseline import ALPHA, Comparison
+from pytest_netmon.distributions import DistributionBuilder
 from pytest_netmon.ranks import holm, p_larger
-from pytest_netmon.statistics import DistributionBuilder
 
 SIGMA, TYPICAL_US, SAMPLES, ENDPOINTS = 0.3, 100_000, 20, 200
 

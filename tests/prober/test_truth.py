@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from servers import Servers
 
 from pytest_netmon.campaign import Campaign
+from pytest_netmon.distributions import DistributionBuilder
 from pytest_netmon.plan import Endpoint, Plan
 from pytest_netmon.prober import engine, kernel
 from pytest_netmon.prober.lateness import Lateness
 from pytest_netmon.run import Measuring
 from pytest_netmon.samples import Lateness as LatenessRecord
 from pytest_netmon.samples import Near, Sample
-from pytest_netmon.statistics import DistributionBuilder
 
 
 @given(st.lists(st.integers(0, 10**9), min_size=1))

@@ -15,13 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_runs import START, failed, measured, opened, reached, result_of, run_of
 
+from pytest_netmon.distributions import DistributionBuilder
 from pytest_netmon.plan import Plan
 from pytest_netmon.problems import Source
 from pytest_netmon.reports.json_report import json_chunks, rounded
 from pytest_netmon.reports.rounds import Rounds, _from_samples, rounds_of
 from pytest_netmon.run import Measuring
 from pytest_netmon.samples import Attempt, Gap, Lateness, VantageState
-from pytest_netmon.statistics import DistributionBuilder
 
 SCHEMA = json.loads((importlib.resources.files("pytest_netmon") / "schemas" / "results.schema.json").read_text("utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 from made_runs import MACHINE, START, failed, opened, reached, run_of
 
+from pytest_netmon.distributions import DistributionBuilder
 from pytest_netmon.merging import MergeError, labels_of, merged, relabelled
 from pytest_netmon.run import Measuring
 from pytest_netmon.samples import Gap, Lateness
-from pytest_netmon.statistics import DistributionBuilder
 
 TIMEOUT = failed("timeout", clock_ms=3000.0)
 

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_runs import failed, measured, opened, reached, run_of
 
+from pytest_netmon.distributions import DistributionBuilder
 from pytest_netmon.limits import parse_limit
 from pytest_netmon.plan import Endpoint, Plan
 from pytest_netmon.problems import Source
@@ -28,7 +29,6 @@ from pytest_netmon.run import Measuring, Run
 from pytest_netmon.safe import for_terminal
 from pytest_netmon.samples import Attempt, Gap, Lateness, Sample
 from pytest_netmon.stages import Tls
-from pytest_netmon.statistics import DistributionBuilder
 from pytest_netmon.strict_json import DocumentError, parse
 from pytest_netmon.tolerance import Tolerance, read_metric
 from pytest_netmon.waits import Wait

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from pytest_netmon.baseline import ALPHA, Baseline, BaselineRun, Measured, Reference, compare, needed_samples
 from pytest_netmon.baseline_record import MOST_KEPT_PAIRS, baseline_of_record, baseline_record
+from pytest_netmon.distributions import MOST_EXACT_VALUES, DistributionBuilder
 from pytest_netmon.limits import LimitError
 from pytest_netmon.ranks import least_p
-from pytest_netmon.statistics import MOST_EXACT_VALUES, DistributionBuilder
 from pytest_netmon.tolerance import Tolerance, read_metric, tolerance_of, tolerance_record
 
 THEN = datetime.datetime(2026, 7, 1, tzinfo=datetime.timezone.utc)

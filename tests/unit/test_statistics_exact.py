@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from samples_for_tests import INTERVAL_US, outcomes, sample_of, statistics_of
 
+from pytest_netmon.distributions import pooled
 from pytest_netmon.samples import Attempt
-from pytest_netmon.statistics import MOST_WAITING, StatisticsBuilder, pooled
+from pytest_netmon.statistics import MOST_WAITING, StatisticsBuilder
 
 if TYPE_CHECKING:
     from pytest_netmon.samples import Sample

@@ -11,7 +11,8 @@ import sys
 import pytest
 from samples_for_tests import sample_of, statistics_of
 
-from pytest_netmon.statistics import MOST_EXACT_VALUES, Distribution, Glance, StatisticsBuilder, pooled
+from pytest_netmon.distributions import MOST_EXACT_VALUES, Distribution, pooled
+from pytest_netmon.statistics import Glance, StatisticsBuilder
 
 
 def spread_values(number: int, seed: int = 1) -> list[int]:
