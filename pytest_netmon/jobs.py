@@ -19,6 +19,8 @@ from .waits import Wait, tries_apart_s
 #: How long a Python may take to begin somewhere else, and what each further vantage adds: all begin at once.
 START_S = 10.0
 _START_MORE_S = 0.2
+#: A prober that runs is heard of once a second at least (`relay.remote`).
+SILENCE_S = 15.0
 
 
 class JobError(ValueError):
@@ -52,6 +54,7 @@ def relay_job(
         "netmon": VERSION,
         "sample_file": str(sample_file),
         "start_s": START_S + _START_MORE_S * len(elsewhere),
+        "silence_s": SILENCE_S,
         "vantages": [
             _entry(plan, name, rates[name], endpoint_jobs(plan, selected, indexes), common)
             for name, indexes in elsewhere.items()

@@ -27,8 +27,6 @@ _PINGS = 4
 _PING_EVERY_S = 2.0
 #: Later pings of which the quickest counts: clocks drift by some seconds a day.
 _MOST_PINGS = 30
-#: Heard of an engine that runs at least once a second (`remote.ALIVE_EVERY_S`).
-SILENCE_S = 15.0
 #: A relay that is not heard for so long has gone, and a network with it that never said so.
 _REMOTE_SILENCE_S = 30.0
 #: A connection that is refused by time says so before its start is given up.
@@ -49,11 +47,14 @@ class _NoLink(Exception):  # noqa: N818
 class Link:
     """The vantage that one entry of the relay's job is about.
 
-    put: called in any thread with what comes in and when. base_ns: the start of the campaign. over: nothing more
-    will come, and nothing of it runs here any more.
+    put: called in any thread with what comes in and when. base_ns: the start of the campaign. start_s, silence_s:
+    how long a start may take, and how long nothing may be heard. over: nothing more will come, and nothing of it runs
+    here any more.
     """
 
-    def __init__(self, entry: dict[str, Any], sources: bytes, put: Put, base_ns: int, start_s: float) -> None:
+    def __init__(
+        self, entry: dict[str, Any], sources: bytes, put: Put, base_ns: int, *, start_s: float, silence_s: float
+    ) -> None:
         self.name: str = entry["name"]
         self.over = False
         self._entry = entry
@@ -61,6 +62,7 @@ class Link:
         self._put = put
         self._base_ns = base_ns
         self._start_s = start_s
+        self._silence_s = silence_s
         self._lines = Lines(self.name, frozenset(each["index"] for each in entry["job"]["endpoints"]))
         self._io: Any = None
         self._channel: Any = None
@@ -219,8 +221,8 @@ class Link:
 
     def _watched(self, passed_s: float) -> list[bytes]:
         most_s = self._entry["most_s"]
-        if self._quiet_s > SILENCE_S:
-            return self._lost(f"nothing was heard from there for {SILENCE_S:.0f} s: the connection hangs")
+        if self._quiet_s > self._silence_s:
+            return self._lost(f"nothing was heard from there for {self._silence_s:.0f} s: the connection hangs")
         if most_s is not None and self._spent_s > most_s + self._start_s:
             return self._lost(f"the checks there did not end in time ({most_s:.0f} s)")
         self._since_ping_s += passed_s

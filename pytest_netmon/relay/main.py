@@ -4,6 +4,7 @@ In: one line of JSON,
 
     {"netmon": 1, "sample_file": "/path/samples.ndjson",     made by the local prober, whose first line it waits for
      "start_s": 10.0,                                         how long a Python may take to begin anywhere
+     "silence_s": 15.0,                                       how long nothing may be heard from one that runs
      "vantages": [{"name": "app",
                    "command": ["kubectl", ...], "python": ["python3"], "through_shell": false,
                    "server": null,                            or [host, port], and then no command
@@ -83,7 +84,8 @@ class Relay:
                 sources,
                 lambda *item: self._items.put(item),
                 base_ns,
-                float(self._job["start_s"]),
+                start_s=float(self._job["start_s"]),
+                silence_s=float(self._job["silence_s"]),
             )
             for entry in self._job["vantages"]
         ]

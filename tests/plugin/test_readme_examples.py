@@ -42,6 +42,15 @@ def test_the_configuration_can_be_run(project):
     assert (plan.warnings, plan.endpoints[-1].expect) == ([], "closed")
 
 
+def test_other_places_are_as_shown(project):
+    path = project.write("netmon.yaml", block("vantages"))
+    plan = load_plan([path], Overrides(), env={}, base=project.path)
+    assert [endpoint.test_id for endpoint in plan.endpoints] == [
+        *(f"{place}db.internal:5432" for place in ("", "app-", "node-", "paris-")),
+        *(f"{place}cache.internal:6379" for place in ("app-", "node-")),
+    ]
+
+
 def test_hosts_and_tags_are_as_shown(project):
     path = project.write("netmon.yaml", block("tags"))
     plan = load_plan([path], Overrides(tags=("web", "!db")), env={}, base=project.path)

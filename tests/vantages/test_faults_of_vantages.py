@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -11,8 +13,8 @@ from gateway_runs import bare, eventually, measured, plan_of, processes_with, py
 from servers import Servers
 
 from pytest_netmon import jobs
+from pytest_netmon.campaign import Campaign
 from pytest_netmon.plan import Endpoint
-from pytest_netmon.relay import link
 from pytest_netmon.run import Run
 from pytest_netmon.vantage import Vantage
 
@@ -155,8 +157,35 @@ def test_lines_that_no_prober_sends_are_not_taken(servers: Servers, tmp_path: Pa
     }
 
 
-def test_without_a_reason_a_lost_vantage_is_told_once_in_all_words(servers: Servers) -> None:
+def test_a_connection_that_hangs_in_mid_run_is_given_up(
+    servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other side is stopped: its connection stays open, and nothing comes any more."""
+    monkeypatch.setattr(jobs, "SILENCE_S", 3.0)
+    server, mark = servers.open(), str(tmp_path / "stopped")
+    way = via("bad", "env -i", python=f"{sys.executable} -X {mark}")
+    endpoints = [
+        Endpoint(host="127.0.0.1", port=server.port, vantage="bad", measured=True, count=10_000, interval_s=0.05),
+        Endpoint(host="127.0.0.1", port=server.port, vantage="good", measured=True, count=5, interval_s=0.05),
+    ]
+    campaign = Campaign(plan_of([way, bare("good")], *endpoints), [0, 1])
+    try:
+        campaign.start()
+        eventually(lambda: campaign.poll() or 0 in campaign.recording.last)  # type: ignore[func-returns-value]
+        for pid in processes_with(mark):
+            os.kill(pid, signal.SIGSTOP)
+        campaign.wait_all()
+        run = campaign.run()
+    finally:
+        campaign.close()
+    assert reasons_of(run, "bad") == {"the vantage bad: nothing was heard from there for 3 s: the connection hangs"}
+    assert run.results[1].verdict.status == "passed"
+    eventually(lambda: not processes_with(mark))
+
+
+def test_a_lost_vantage_is_told_in_the_warnings_too(servers: Servers) -> None:
     run = run_with(servers, via("bad", "/nowhere"))
     assert run.partial
     assert run.vantages["bad"].state == "lost"
-    assert link.SILENCE_S < 30
+    told = "the vantage bad: the command /nowhere was not found here: install it, or name it in full"
+    assert run.warnings.count(told) == 1
