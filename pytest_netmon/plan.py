@@ -333,7 +333,7 @@ def _baseline_texts(endpoint: Endpoint) -> Iterator[str]:
     if not wrong and endpoint.is_compared:
         metric = endpoint.baseline.metric
         for text in _limit_texts(endpoint, Limit(metric, "<", 0.0, metric.shown_name)):
-            yield f"baseline: {text}"
+            yield f"baseline: {text.replace('use max', 'use median')}"
 
 
 def identity_texts(endpoint: Endpoint) -> Iterator[str]:
