@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from check_runs import Check
+from check_runs import InProcess
 from made_runs import failed, measured, opened, reached, run_of
 from sealed_lines import line_of
 from servers import Servers
@@ -41,7 +41,7 @@ def faster(path: Path, *ports: int) -> str:
     return saved(path, *((of(port), [opened(0.001)] * 20) for port in ports))
 
 
-def test_what_is_slower_than_its_baseline_is_broken(check: Check, servers: Servers, tmp_path: Path) -> None:
+def test_what_is_slower_than_its_baseline_is_broken(check: InProcess, servers: Servers, tmp_path: Path) -> None:
     server = servers.open()
     old = faster(tmp_path / "old.json", server.port)
     (tmp_path / "n.yaml").write_text(f"{NO_DELTA}\ntargets: ['{server.target}']\n")
@@ -49,7 +49,8 @@ def test_what_is_slower_than_its_baseline_is_broken(check: Check, servers: Serve
     assert ran.status == 1
     lines = ran.out.splitlines()
     assert lines[0] == f"FAIL   {server.target}: slower than its baseline"
-    assert lines[1].startswith("    median 0.0") and "baseline 0.00 ms: +" in lines[1]
+    assert lines[1].startswith("    median 0.0")
+    assert "baseline 0.00 ms: +" in lines[1]
     assert lines[1].endswith("allowed +30 % and 0 ms; p = 7.3e-12 after Holm over 1")
     assert "mtr -n 127.0.0.1" in lines[2]
 
@@ -65,39 +66,39 @@ def test_what_is_slower_than_its_baseline_is_broken(check: Check, servers: Serve
     assert endpoint["reasons"] == [endpoint["baseline"]["text"]]
 
 
-def test_without_a_count_what_is_compared_is_measured(check: Check, servers: Servers, tmp_path: Path) -> None:
+def test_without_a_count_what_is_compared_is_measured(check: InProcess, servers: Servers, tmp_path: Path) -> None:
     server = servers.open()
     ran = check(server.target, "--interval", "5ms", "--baseline", faster(tmp_path / "old.json", server.port))
     assert (ran.status, server.connects) == (0, 20)  # slower, but by less than 20 ms
 
 
 def test_what_the_baseline_lacks_is_broken_unless_it_may_be_skipped(
-    check: Check, servers: Servers, tmp_path: Path
+    check: InProcess, servers: Servers, tmp_path: Path
 ) -> None:
     known, new = servers.open(), servers.open()
     old = faster(tmp_path / "old.json", known.port)
-    ran = check(known.target, new.target, "--interval", "5ms", "--baseline", old)
+    ran = check(known.target, new.target, "--interval", "20ms", "--baseline", old)
     assert ran.status == 1
     assert f"FAIL   {new.target}: not compared with its baseline\n" in ran.out
     assert f"    not compared with the baseline: no baseline for it in {old}\n" in ran.out
     assert "next: copy a netmon.json that holds it over the baseline, or set `baseline: {missing: skip}`" in ran.out
 
     (tmp_path / "n.yaml").write_text(
-        f"defaults: {{interval: 5ms, baseline: {{missing: skip}}}}\ntargets: ['{known.target}', '{new.target}']\n"
+        f"defaults: {{interval: 20ms, baseline: {{missing: skip}}}}\ntargets: ['{known.target}', '{new.target}']\n"
     )
     ran = check("n.yaml", "--baseline", old)
     assert ran.status == 0
     assert f"; not compared with the baseline: no baseline for it in {old}\n" in ran.out
 
 
-def test_a_wait_comes_before_the_comparison(check: Check, servers: Servers, tmp_path: Path) -> None:
+def test_a_wait_comes_before_the_comparison(check: InProcess, servers: Servers, tmp_path: Path) -> None:
     server = servers.open()
     old = faster(tmp_path / "old.json", server.port)
     (tmp_path / "n.yaml").write_text(f"{NO_DELTA}\ntargets: ['{server.target}']\n")
     assert check("n.yaml", "--baseline", old, "--wait", "5s").status == 1
 
 
-def test_a_baseline_is_not_written_over(check: Check, servers: Servers, tmp_path: Path) -> None:
+def test_a_baseline_is_not_written_over(check: InProcess, servers: Servers, tmp_path: Path) -> None:
     server = servers.open()
     old = faster(tmp_path / "old.json", server.port)
     before = Path(old).read_text()
@@ -144,7 +145,8 @@ def test_a_second_comparison_takes_the_place_of_the_first() -> None:
     assert once.results[0].verdict.status == "failed"
     twice = compared(once, baseline_of(slow, "slow.json"))
     assert (twice.results[0].verdict.status, twice.results[0].verdict.reasons) == ("passed", ())
-    assert twice.baseline is not None and twice.baseline.file == "slow.json"
+    assert twice.baseline is not None
+    assert twice.baseline.file == "slow.json"
     assert compared(twice, baseline_of(old, "old.json")).results == once.results
 
 
