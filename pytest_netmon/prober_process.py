@@ -106,6 +106,9 @@ class ProberProcess:
 
     def close(self) -> None:
         """Forget it, once it has ended."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
         self._errors.close()
 
     @property
