@@ -191,13 +191,14 @@ def _gateways(config: pytest.Config) -> Sequence[str]:
         return ()
     if mode == "each":
         raise pytest.UsageError(
-            "netmon does not run under `--dist each`: its endpoints are probed once, from here; "
-            "choose another --dist (load, loadfile, loadgroup, worksteal)"
+            "netmon does not run under `--dist each`: that runs each test several times, and endpoints are probed "
+            "once; choose another --dist (load, loadfile, loadgroup, loadscope, worksteal)"
         )
     if elsewhere := [gateway for gateway in gateways if not _runs_here(gateway)]:
         raise pytest.UsageError(
-            f"netmon does not run under `--tx {for_terminal(elsewhere[0])}`: its endpoints are probed from here, and "
-            "such a worker may run elsewhere, where its tests cannot read the samples; use -n N, or `--tx N*popen`"
+            f"netmon does not run under `--tx {for_terminal(elsewhere[0])}`: such a worker may run elsewhere, where "
+            "its tests cannot read the samples; use -n N, or `--tx N*popen` (to check from elsewhere: vantages in "
+            "netmon.yaml)"
         )
     return tuple(gateways)
 
