@@ -148,7 +148,7 @@ class Endpoint:
     @property
     def is_judged(self) -> bool:
         """Whether anything is asked of the endpoint, so that it can fail."""
-        return not self.watched or bool(self.limits) or not self.expects_open
+        return not self.watched or bool(self.limits or self.baseline) or not self.expects_open
 
     @property
     def is_compared(self) -> bool:

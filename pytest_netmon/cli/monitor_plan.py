@@ -134,6 +134,7 @@ def _endpoints_of(
             count=count,
             warmup=0,
             wait=None,
+            baseline=None,
             interval_s=first_given(INTERVAL_S, [place.interval_s for place in settings]),
             timeout_s=first_given(TIMEOUT_S, [place.timeout_s for place in settings]),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from ..baseline import shown_tolerance
 from ..limits import Limit
 from ..plan import Endpoint, Plan
 from ..safe import for_terminal
@@ -26,7 +27,7 @@ def dry_run_lines(
     """
     lines = []
     for endpoint in endpoints:
-        lines += [_heading(endpoint), *_limit_lines(endpoint)]
+        lines += [_heading(endpoint), *_limit_lines(endpoint, plan)]
         if addresses is not None and not endpoint.redact and endpoint.skip is None:
             told = addresses.get(endpoint.host, ()) if endpoint.proxy is None else ("looked up by the proxy",)
             found = ", ".join(map(for_terminal, told))
@@ -67,9 +68,12 @@ def _checks(endpoint: Endpoint) -> str:
     return f"{number}{warmup}{every}"
 
 
-def _limit_lines(endpoint: Endpoint) -> list[str]:
+def _limit_lines(endpoint: Endpoint, plan: Plan) -> list[str]:
     rows = [_row("limit", limit) for limit in limits_in_force(endpoint)]
     rows += [_row("warn", limit) for limit in endpoint.warn]
+    if plan.baseline and endpoint.baseline and endpoint.is_compared:
+        allowed = f"{endpoint.baseline.metric.shown_name} {shown_tolerance(endpoint.baseline)}"
+        rows.append(("baseline", allowed, f"({for_terminal(plan.baseline.run.file)})"))
     return [_INDENT + line for line in in_columns(rows)] if rows else []
 
 

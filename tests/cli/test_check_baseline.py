@@ -135,6 +135,26 @@ def test_a_run_that_is_over_is_compared_and_nothing_else_is_judged_anew(
     assert "baseline: 1 of its" not in err.partition(old)[2]
 
 
+def test_a_monitor_is_compared_too_and_only_then_can_it_fail(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    watched = replace(of(1, "h"), watched=True, count=None)
+    new = saved(tmp_path / "new.json", (watched, [opened(100.0 + at) for at in range(20)]))
+    old = saved(tmp_path / "old.json", (of(1, "h"), FAST))
+    assert report(capsys, new)[0] == 0
+    status, out, _ = report(capsys, new, "--baseline", old)
+    assert status == 1
+    assert out.endswith("1 of 1 endpoint failed\n")
+
+
+def test_a_dry_run_shows_what_would_be_compared_with_what(check: InProcess, tmp_path: Path) -> None:
+    old = saved(tmp_path / "old.json", (of(1, "h"), FAST))
+    (tmp_path / "n.yaml").write_text("targets: ['h:1', {host: 'h:2', count: 20, baseline: false}]")
+    lines = check("n.yaml", "--baseline", old, "--dry-run").out.splitlines()
+    assert lines[2].split() == ["baseline", "median", "+30", "%", "and", "20", "ms", f"({old})"]
+    assert sum("baseline" in line for line in lines) == 1
+
+
 def made(*probed: tuple[Endpoint, Sequence[dict[str, object]]]) -> Run:
     return run_of(probed)
 
