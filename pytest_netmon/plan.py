@@ -131,6 +131,11 @@ class Endpoint:
         return self.name if self.redact and self.name else self.host
 
     @property
+    def looked_up_host(self) -> str:
+        """The host that is looked up and connected to: a proxy looks the target's name up itself."""
+        return self.host if self.proxy is None else self.proxy.host
+
+    @property
     def shown_tls(self) -> Tls | None:
         """The TLS settings as reports may show them."""
         return self.tls.redacted if self.redact and self.tls else self.tls
@@ -391,7 +396,7 @@ def _limit_texts(endpoint: Endpoint, limit: Limit) -> Iterator[str]:
         yield f"an upper bound on success would fail what works: write success >= {allowed}"
     elif not endpoint.measured:
         yield "limits need a measured endpoint: say how often to check it (count)"
-    elif metric.phase == "dns" and _is_literal(endpoint.proxy.host if endpoint.proxy else endpoint.host):
+    elif metric.phase == "dns" and _is_literal(endpoint.looked_up_host):
         yield "the host is an address, so that no name is resolved and no dns time measured"
     elif metric.phase == "dns" and endpoint.warmup:
         yield "the name is resolved before the warmup checks, so that no dns time is counted: leave warmup out"

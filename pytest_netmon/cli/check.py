@@ -65,7 +65,7 @@ def _show_plan(plan: Plan, options: Namespace) -> int:
         from .resolving import resolve
 
         budget_s = max((endpoint.timeout_s for endpoint in plan.checked), default=0.0)
-        addresses = resolve((endpoint.host for endpoint in plan.checked), budget_s)
+        addresses = resolve((endpoint.looked_up_host for endpoint in plan.checked), budget_s)
     screen = Screen(sys.stdout, sys.stderr, os.environ, options.color)
     for warning in plan.warnings:
         screen.remark(f"netmon check: warning: {for_terminal(warning)}")

@@ -29,9 +29,8 @@ def dry_run_lines(
     for endpoint in endpoints:
         lines += [_heading(endpoint), *_limit_lines(endpoint, plan)]
         if addresses is not None and not endpoint.redact and endpoint.skip is None:
-            told = addresses.get(endpoint.host, ()) if endpoint.proxy is None else ("looked up by the proxy",)
-            found = ", ".join(map(for_terminal, told))
-            lines.append(f"{_INDENT}addresses: {found}")
+            found = ", ".join(map(for_terminal, addresses.get(endpoint.looked_up_host, ())))
+            lines.append(f"{_INDENT}addresses{' of the proxy' if endpoint.proxy else ''}: {found}")
     return [*lines, _total(plan, endpoints)]
 
 

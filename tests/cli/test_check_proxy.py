@@ -87,6 +87,13 @@ def test_the_proxy_of_the_environment_is_used_except_for_what_no_proxy_names(
     assert "through" not in direct
 
 
+def test_a_dry_run_looks_up_the_proxy_and_leaves_the_target_to_it(check: InProcess) -> None:
+    ran = check("nope.invalid:1", "--proxy", "socks5://localhost", "--dry-run", "--resolve")
+
+    assert "    addresses of the proxy: " in ran.out
+    assert "127.0.0.1" in ran.out.splitlines()[1]
+
+
 def test_an_option_names_the_proxy_of_all(check: InProcess, serving: Serving, servers: Servers) -> None:
     proxy, target = SocksProxy(), servers.open()
 

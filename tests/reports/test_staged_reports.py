@@ -176,8 +176,8 @@ def test_html_and_the_dry_run_say_what_is_done_beyond_the_connect():
     assert line.endswith("; ".join(["", facts["proxy"], facts["TLS"], facts["hold"]]))
 
 
-def test_a_dry_run_does_not_look_up_what_the_proxy_will():
+def test_a_dry_run_shows_the_addresses_of_the_proxy_and_not_the_targets():
     endpoint = reached("a", 443, proxy=Proxy("http", "p", 3128))
 
-    lines = dry_run_lines(Plan(endpoints=[endpoint]), [endpoint], {"a": ["10.0.0.1"]})
-    assert lines[1].strip() == "addresses: looked up by the proxy"
+    lines = dry_run_lines(Plan(endpoints=[endpoint]), [endpoint], {"a": ["10.0.0.1"], "p": ["10.0.0.2"]})
+    assert lines[1].strip() == "addresses of the proxy: 10.0.0.2"
