@@ -57,6 +57,14 @@ def temporary(monkeypatch, tmp_path_factory):
     return folder
 
 
+@pytest.fixture
+def _with_ctrl_c():
+    """Also where a script has started all this in the background, with SIGINT ignored: processes would inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def left_behind(project):
     """The processes of a session that are still there."""
     started = pids(project, "process")
@@ -102,6 +110,7 @@ def test_nothing_is_left_behind(project, servers, temporary):
 
 @pytest.mark.fault("process", "Ctrl-C under pytest-xdist", "workers that wait are freed; a partial report")
 @posix
+@pytest.mark.usefixtures("_with_ctrl_c")
 @pytest.mark.parametrize("whole_group", [False, True])
 def test_ctrl_c_frees_workers_that_wait_and_keeps_what_was_measured(project, servers, temporary, whole_group):
     server, quick = servers.open(), servers.open()
