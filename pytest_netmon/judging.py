@@ -24,6 +24,7 @@ from .verdict import Surroundings, judge
 
 #: Addresses that failed, to name in a warning.
 _MOST_IN_VAIN = 3
+_MOST_NEAR = 5
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
 
@@ -280,11 +281,17 @@ def _name(endpoint: Endpoint) -> str:
 
 
 def _near(plan: Plan, recording: Recording) -> tuple[str, ...]:
-    return tuple(
-        f"{_name(plan.endpoints[index])}: answered in {connect_us} us: something on the same machine did (a container, "
-        "a service mesh or a local proxy), not necessarily the target"
-        for index, connect_us in sorted(recording.near.items())
-        if index < len(plan.endpoints)
+    """One warning for all: a service mesh answers for every target."""
+    near = [(plan.endpoints[index], us) for index, us in sorted(recording.near.items()) if index < len(plan.endpoints)]
+    if not near:
+        return ()
+    names = [_name(endpoint) for endpoint, _ in near[:_MOST_NEAR]]
+    names += [f"{len(near) - len(names)} more"] if len(near) > len(names) else []
+    quickest, slowest = min(us for _, us in near), max(us for _, us in near)
+    took = f"{quickest} us" if quickest == slowest else f"{quickest} to {slowest} us"
+    return (
+        f"{', '.join(names)}: answered in {took}: something on the same machine did (a container, a service mesh or a "
+        "local proxy), not necessarily the target",
     )
 
 

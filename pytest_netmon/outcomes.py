@@ -81,7 +81,7 @@ OUTCOMES: dict[str, Outcome] = _table(
     ),
     (
         "prohibited",
-        "a firewall forbids it and says so (administratively prohibited)",
+        "administratively prohibited: a firewall forbids it, and says so",
         "ask for a rule from this machine to that port; a local firewall, sandbox or network policy counts too",
     ),
     (

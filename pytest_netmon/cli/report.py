@@ -131,8 +131,7 @@ def _show_failures(run: Run, screen: Screen) -> None:
 
 def _overview(run: Run, width: int) -> Iterator[str]:
     """The table, then the run in one sentence; warnings were shown before."""
-    told = {f"warning: {for_terminal(warning)}" for warning in run.warnings}
-    yield from (line for line in summary_lines(run, width) if line not in told)
+    yield from summary_lines(run, width, with_warnings=False)
     yield ""
     yield headline(run)
 

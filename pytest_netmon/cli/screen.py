@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Mapping
 from typing import Literal, TextIO
 
-from pytest_netmon.reports.layout import fitted, width_of
+from pytest_netmon.reports.layout import fitted, wrapped
 from pytest_netmon.safe import for_workflow
 
 Colors = Literal["auto", "always", "never"]
@@ -20,7 +19,6 @@ _USUAL_COLUMNS = 80
 _SPARE_COLUMNS = 3
 _ERASE = "\r\x1b[2K"
 _STYLES = {"green": "32", "red": "1;31", "yellow": "33", "cyan": "36"}
-_WORD = re.compile(r" *[^ ]+| +\Z")
 #: Runners that take commands from what a step writes (safe.for_workflow).
 _RUNNERS = ("GITHUB_ACTIONS", "TF_BUILD")
 
@@ -118,20 +116,6 @@ class Screen:
             if not isinstance(error, BrokenPipeError) and stream is self._out:
                 self.trouble = f"cannot write to {stream.name}: {error.strerror or error}"
             forget_output(stream)
-
-
-def wrapped(text: str, width: int) -> list[str]:
-    """Return `text` in lines of at most `width` columns, broken at spaces where it can be; those that follow are
-    indented by two more than the first."""
-    indent = " " * (len(text) - len(text.lstrip(" ")) + 2)
-    lines, line = [], ""
-    for word in _WORD.findall(text):
-        if line and width_of(line + word) > width:
-            lines.append(line)
-            line = indent + word.lstrip(" ")
-        else:
-            line += word
-    return [*lines, line]
 
 
 def forget_output(stream: TextIO) -> None:

@@ -132,5 +132,5 @@ def _expected(error: ValidationError) -> str:
         types = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
         return " or ".join(_TYPES[name] for name in types)
     if error.validator == "enum":
-        return f"one of {', '.join(map(str, schema['enum']))}"
+        return f"one of {', '.join(dict.fromkeys(map(str, schema['enum'])))}"  # 1.2 is a text and a number
     return f"{schema.get('title', 'value').lower()} as config.schema.json describes it"

@@ -94,9 +94,9 @@ class Coverage:
             for result in run.results
             if _is_bad(result) and (key := key_of(result.endpoint)) in judging and key not in self._told
         ]
+        why = "the session ended before its test did" if run.partial else _NOT_RUN
         lines = [
-            f"{placed_id(each.endpoint)} {_STATES[each.verdict.status]}, and no test says so: its test was "
-            "skipped or did not run (a conftest.py, --setup-only?)"
+            f"{placed_id(each.endpoint)} {_STATES[each.verdict.status]}, and no test says so: {why}"
             for each in untold[:_MOST_LINES]
         ]
         more = len(untold) - _MOST_LINES
@@ -111,6 +111,7 @@ class Coverage:
         return ", ".join(f"{count} {word}" for count, word in counts if count)
 
 
+_NOT_RUN = "its test was skipped or did not run (a conftest.py, --setup-only?)"
 _STATES = {"failed": "failed", "inconclusive": "could not be judged"}
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..plan import Endpoint
 
 _CODE = re.compile(r"`([^`]+)`")
+_WORD = re.compile(r" *[^ ]+| +\Z")
 
 
 def width_of(text: str) -> int:
@@ -39,6 +40,20 @@ def fitted(text: str, width: int) -> str:
             break
         kept += character
     return (kept + ELLIPSIS)[: max(0, width)]
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Return `text` in lines of at most `width` columns, broken at spaces where it can be; those that follow are
+    indented by two more than the first."""
+    indent = " " * (len(text) - len(text.lstrip(" ")) + 2)
+    lines, line = [], ""
+    for word in _WORD.findall(text):
+        if line and width_of(line + word) > width:
+            lines.append(line)
+            line = indent + word.lstrip(" ")
+        else:
+            line += word
+    return [*lines, line]
 
 
 def in_columns(rows: Sequence[Sequence[str]], right: Sequence[int] = (), gap: str = "  ") -> list[str]:

@@ -43,7 +43,7 @@ MOST_BYTES = 1_000 * 1024
 _MOST_TOLD, _MOST_OPEN = 50, 5
 #: A table with more rows is folded.
 _MOST_UNFOLDED_ROWS = 40
-_MOST_CAUSES, _MOST_WARNINGS = 10, 10
+_MOST_CAUSES, _MOST_WARNINGS = 30, 10
 _MOST_MATRIX_ROWS = 100
 _LEAST_FOR_P95 = 20
 _LEAST_FOR_CAUSES = 8
@@ -116,11 +116,13 @@ def _opening(run: Run) -> Iterator[str]:
     yield from (f"> {line}\n" for line in _warnings(run))
     yield "\n"
     causes = causes_of(run)
+    rest = causes[_MOST_CAUSES:]
     if sum(cause.endpoints for cause in causes) >= _LEAST_FOR_CAUSES:
         yield "| main cause | endpoints | meaning |\n|:--|--:|:--|\n"
         for cause in causes[:_MOST_CAUSES]:
             yield f"| {_text(cause.name)} | {cause.endpoints} | {_text(cause.text)} |\n"
-        yield "\n"
+        touched = counted(sum(cause.endpoints for cause in rest), "endpoint")
+        yield f"\nand {counted(len(rest), 'more cause')}, of {touched}\n\n" if rest else "\n"
 
 
 def _warnings(run: Run) -> Iterator[str]:
@@ -131,6 +133,8 @@ def _warnings(run: Run) -> Iterator[str]:
         yield f"{counted(run.lost_samples, 'sample')} could not be recorded.  "
     for warning in run.warnings[:_MOST_WARNINGS]:
         yield f"warning: {_text(for_terminal(warning))}  "
+    if len(run.warnings) > _MOST_WARNINGS:
+        yield f"and {counted(len(run.warnings) - _MOST_WARNINGS, 'more warning')}  "
     broken = warnings_of(run.results)
     yield from (f"⚠️ {_text(line)}  " for line in broken[:_MOST_WARNINGS])
     if len(broken) > _MOST_WARNINGS:

@@ -21,14 +21,17 @@ _PORTS_OR_IPV6 = (
     "IPv6 is off on this machine, or no local port is free",
     "turn IPv6 on (`ip -6 address` must show an address), or check an IPv4 address; for ports see `ss -s`",
 )
-_ROUTE = ("no route of that address family on this machine", "`ip route` and `ip -6 route` show what there is")
+_ROUTE = (
+    "no route to it on this machine, and no default one",
+    "`ip route` and `ip -6 route` show what there is: is the VPN up?",
+)
 _IPV6_ROUTE = (
-    "no IPv6 route on this machine",
-    "give this machine IPv6 (`ip -6 route` must show a default), or check an IPv4 address",
+    "no IPv6 route to it on this machine, and no default one",
+    "`ip -6 route` must show a default or one to it: is IPv6 carried here, the VPN up? Or check an IPv4 address",
 )
 _IPV4_ROUTE = (
-    "no IPv4 route on this machine",
-    "give this machine IPv4 (`ip route` must show a default), or check an IPv6 address",
+    "no IPv4 route to it on this machine, and no default one",
+    "`ip route` must show a default or one to it: is the network up, the VPN? Or check an IPv6 address",
 )
 _FAMILY = ("no support for that address family on this machine", "turn it on, or check an address of the other family")
 _MEMORY = ("no memory for another connection", "free memory on this machine, or check less at once (max_rate)")

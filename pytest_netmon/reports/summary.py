@@ -10,7 +10,7 @@ from ..run import Result, Run
 from ..safe import for_terminal
 from ..statistics import Statistics
 from ..verdict import WARNING
-from .layout import counted, fitted, in_columns, listed, placed_id, shown_ms, width_of
+from .layout import counted, fitted, in_columns, listed, placed_id, shown_ms, width_of, wrapped
 from .matrix import matrix_lines
 
 #: Rows of the table; what failed comes first.
@@ -72,10 +72,11 @@ def progress_line(done: int, total: int, checks: int, elapsed_s: float, planned_
     return f"netmon: {done} of {counted(total, 'endpoint')}, {counted(checks, 'check')}, {elapsed_s:.1f} s{planned}"
 
 
-def summary_lines(run: Run, width: int) -> list[str]:
+def summary_lines(run: Run, width: int, *, with_warnings: bool = True) -> list[str]:
     """Return a table of the results for a terminal of `width` columns, what failed first; times in
     milliseconds. Past 40 rows the rest is counted: `and 180 more passed`. Under it what a reader must
-    know: that the run was cut off, gaps, lost samples and warnings. Nothing without results."""
+    know, whole, in as many lines as it takes: that the run was cut off, gaps, lost samples and (`with_warnings`) the
+    run's warnings. Nothing without results."""
     ordered = sorted(run.results, key=lambda result: _WORDS.index(_word(result)))
     if not ordered:
         return []
@@ -85,9 +86,10 @@ def summary_lines(run: Run, width: int) -> list[str]:
     lines = in_columns([head, *(_row(result)[: len(head)] for result in shown)], right=_ON_THE_RIGHT)
     lines = [lines[0], *(_noted(line, result, width) for line, result in zip(lines[1:], shown, strict=True))]
     lines += [f"and {_counts(rest)}"] if rest else []
-    lines += [*_warnings(ordered), *_remarks(run)]
+    told = [*_warnings(ordered), *_remarks(run), *(_warnings_of(run) if with_warnings else ())]
     matrix = matrix_lines(run, width)
-    return [*([*matrix, ""] if matrix else []), *(fitted(line, width) for line in lines)]
+    table = [fitted(line, width) for line in lines]
+    return [*([*matrix, ""] if matrix else []), *table, *(line for each in told for line in wrapped(each, width))]
 
 
 def _row(result: Result) -> Sequence[str]:
@@ -173,6 +175,9 @@ def _remarks(run: Run) -> list[str]:
         )
     if run.lost_samples:
         remarks.append(f"{counted(run.lost_samples, 'sample')} could not be recorded")
-    return remarks + [
-        f"warning: {for_terminal(warning)}" for warning in run.warnings if warning not in run.plan.warnings
-    ]
+    return remarks
+
+
+def _warnings_of(run: Run) -> list[str]:
+    """Those of the plan were shown before the run."""
+    return [f"warning: {for_terminal(warning)}" for warning in run.warnings if warning not in run.plan.warnings]

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from servers import Servers
 
-from pytest_netmon.cli.screen import Screen, wants_color, wrapped
-from pytest_netmon.reports.layout import width_of
+from pytest_netmon.cli.screen import Screen, wants_color
+from pytest_netmon.reports.layout import width_of, wrapped
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="terminals of POSIX")
 

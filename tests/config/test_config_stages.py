@@ -101,6 +101,7 @@ def test_defaults_say_the_rest(written: Written) -> None:
      "got 'on': write true"),
     ("{name: x}", "targets[0].tls: unknown key 'name': expected one of server_name, verify, ca_file, min_version"),
     ("{verify: maybe}", "targets[0].tls.verify: expected true or false, got 'maybe'"),
+    ("{min_version: TLSv1.3}", "targets[0].tls.min_version: expected one of 1.2, 1.3, got 'TLSv1.3'"),
     ("{min_version: 1.1}", "targets[0].tls.min_version: expected 1.2 or 1.3, got 1.1"),
     ("{server_name: a/b}", "targets[0].tls.server_name: expected a host name or an IP address, got 'a/b': "
      "leave out the path"),

@@ -60,6 +60,19 @@ def test_a_signal_ends_the_wait_and_leaves_partial_artifacts(project, servers, n
     assert "INTERNALERROR" not in output
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_a_failure_whose_test_an_interrupt_came_before_is_told_with_that_reason(project, servers):
+    closed = servers.closed()
+    project.write_targets(slow(servers.open()), closed.target)
+    project.write(
+        "conftest.py",
+        SIGNAL_WHEN_WAITING.format(number=int(signal.SIGINT)).replace("progress.checks", "progress.endpoints_done"),
+    )
+    result = project.run_apart("--netmon")
+    told = f"{closed.target} failed, and no test says so: the session ended before its test did"
+    result.stdout.fnmatch_lines([told])
+
+
 #: Sends the session a signal once it waits and something has been measured.
 SIGNAL_WHEN_WAITING = """
 import os

@@ -189,6 +189,21 @@ def test_a_failed_check_whose_line_is_damaged_leaves_no_green_verdict(tmp_path: 
     assert result.verdict.reasons[0].startswith(f"samples are missing: 1 line of {path} cannot be read")
 
 
+def test_what_answered_too_soon_for_another_machine_is_one_warning_however_many_did(tmp_path: Path) -> None:
+    context = {"plan": record_of(Plan(endpoints=[Endpoint(host="10.0.0.1", port=port) for port in range(1, 9)]))}
+    header = {"netmon": 1, "started_unix_us": 1, "context": {**context, "selected": [0], "machine": {}}}
+    near = [{"event": "near", "endpoint": index, "connect_us": 9 + index} for index in (*range(7), 99)]
+    path = tmp_path / "samples.ndjson"
+    path.write_text("".join(map(line_of, [header, sample(1), *near])))
+    (warning,) = recover(path).warnings
+    assert warning.startswith(
+        f"{', '.join(f'10.0.0.1:{port}' for port in range(1, 6))}, 2 more: answered in 9 to 15 us: "
+    )
+    path.write_text("".join(map(line_of, [header, sample(1), near[2]])))
+    (warning,) = recover(path).warnings
+    assert warning.startswith("10.0.0.1:3: answered in 11 us: something on the same machine did")
+
+
 def test_a_file_that_is_something_else_is_an_error_with_its_name(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     shutil.copy(__file__, path)

@@ -199,9 +199,9 @@ class TestAnInconclusiveEndpoint:
     @pytest.mark.parametrize(
         ("errno", "address", "lack"),
         [
-            ("ENETUNREACH", "2001:db8::1", "no IPv6 route on this machine"),
-            ("ENETUNREACH", "192.0.2.1", "no IPv4 route on this machine"),
-            ("ENETUNREACH", None, "no route of that address family on this machine"),
+            ("ENETUNREACH", "2001:db8::1", "no IPv6 route to it on this machine, and no default one"),
+            ("ENETUNREACH", "192.0.2.1", "no IPv4 route to it on this machine, and no default one"),
+            ("ENETUNREACH", None, "no route to it on this machine, and no default one"),
             ("EADDRNOTAVAIL", "192.0.2.1", "no free local port"),
             ("EADDRNOTAVAIL", "2001:db8::1", "IPv6 is off on this machine, or no local port is free"),
             ("ENFILE", "192.0.2.1", "no free file descriptor on this machine"),

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_runs import failed, measured, opened, reached, run_of
 
-from pytest_netmon.outcomes import cause_of
+from pytest_netmon.outcomes import OUTCOMES, cause_of
 from pytest_netmon.reports.markdown_report import MOST_BYTES, markdown_summary
 from pytest_netmon.safe import for_terminal
 
@@ -176,6 +176,18 @@ def test_a_redacted_endpoint_shows_its_name_alone():
     assert "api:443: 1 limit broken" in markdown
     assert "secret" not in markdown
     assert "10.0.3.7" not in markdown
+
+
+def test_every_cause_has_its_row_and_what_is_past_the_room_is_counted():
+    outcomes = sorted(set(OUTCOMES) - {"open", "local_error"})
+    run = run_of([(reached(f"h{at}"), [failed(outcome)]) for at, outcome in enumerate(outcomes)])
+    page = Rendered(markdown_summary(run))
+    assert [name for name in page.texts_of("td") if name in outcomes] == outcomes
+    assert "more cause" not in page.text
+    run = run_of([(reached(f"h{at}"), [failed(f"later_{at}")]) for at in range(33)])
+    assert "and 3 more causes, of 3 endpoints" in Rendered(markdown_summary(run)).text
+    run = run_of([(reached(), [opened(1.0)])], warnings=[f"warning {at}" for at in range(13)])
+    assert "warning 9  \nand 3 more warnings" in Rendered(markdown_summary(run)).text.replace("\n\n", "  \n")
 
 
 def test_many_failures_are_counted_by_cause():

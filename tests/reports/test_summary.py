@@ -53,6 +53,19 @@ def test_no_line_is_wider_than_the_terminal_and_a_cut_one_ends_in_an_ellipsis():
     assert lines[4] == "cache.internal:6379  passed            1/1       0.42        -     0.42            0"
 
 
+def test_what_a_reader_must_know_is_broken_into_lines_and_never_cut():
+    warning = "db:5432: answered in 9 us: something on the same machine did (a container), not necessarily the target"
+    run = mixed_run(warnings=(warning,), partial=True)
+    lines = summary_lines(run, 60)
+    assert max(map(len, lines)) <= 60
+    assert " ".join(line.strip() for line in lines[7:]) == (
+        f"the run was cut off: figures are of what was measured until then warning: {warning}"
+    )
+    assert lines[9].startswith("warning: ")
+    assert lines[10].startswith("  ")
+    assert not any("warning: " in line for line in summary_lines(run, 60, with_warnings=False))
+
+
 def test_a_note_is_left_out_where_next_to_nothing_of_it_would_show():
     lines = summary_lines(mixed_run(), 90)
     assert lines[2] == "busy:443             INCONCLUSIVE      0/0          -        -        -            -"
