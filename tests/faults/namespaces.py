@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -153,6 +154,17 @@ def run(*command: str) -> None:
     subprocess.run(command, check=True, capture_output=True)
 
 
+def start(cable: Cable, job: dict[str, object]) -> subprocess.Popen[bytes]:
+    """Start the prober in `near`; it ends with its job, or with its standard input."""
+    prober = str(Path(campaign.__file__).parent / "prober")
+    command = cable.in_near(sys.executable, "-I", "-c", prober_process.BOOTSTRAP, prober)
+    process = subprocess.Popen(command, stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(job).encode() + b"\n")
+    process.stdin.flush()
+    return process
+
+
 def probe(
     cable: Cable,
     path: Path,
@@ -162,8 +174,12 @@ def probe(
     count: int = 1,
     interval_us: int = 1000,
     refresh_s: float | None = None,
+    stopped: tuple[float, float] | None = None,
 ) -> list[Sample]:
-    """Check each target from `near`, once unless said otherwise; return the samples in the order of the targets."""
+    """Check each target from `near`, once unless said otherwise; return the samples in the order of the targets.
+
+    stopped: so many seconds after its begin the prober is stopped for so many seconds.
+    """
     endpoints = [
         {"index": index, "host": host, "port": port, "count": count, "interval_us": interval_us,
          "timeout_us": timeout_us, "retry_on": None, "redact": False}
@@ -171,12 +187,15 @@ def probe(
     ]  # fmt: skip
     job = {"netmon": 1, "sample_file": str(path), "parent": None, "max_rate": 1e6, "max_rate_per_host": 1e6,
            "refresh_s": refresh_s, "kernel": True, "context": {}, "endpoints": endpoints}  # fmt: skip
-    prober = str(Path(campaign.__file__).parent / "prober")
-    command = cable.in_near(sys.executable, "-I", "-c", prober_process.BOOTSTRAP, prober)
-    process = subprocess.Popen(command, stdin=subprocess.PIPE)
+    process = start(cable, job)
+    if stopped is not None:
+        while not path.exists():
+            time.sleep(0.01)
+        time.sleep(stopped[0])
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(stopped[1])
+        process.send_signal(signal.SIGCONT)
     assert process.stdin is not None
-    process.stdin.write(json.dumps(job).encode() + b"\n")
-    process.stdin.flush()
     assert process.wait(60) == 0
     process.stdin.close()
     records = [decode_line(line) for line in path.read_bytes().splitlines()]

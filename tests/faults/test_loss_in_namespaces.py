@@ -44,6 +44,20 @@ def test_a_path_of_one_and_a_half_seconds_is_slow_and_not_lossy(cable: Cable, tm
     assert sample.connect_ms >= 1500
 
 
+@pytest.mark.fault(
+    "process",
+    "SIGSTOP in mid-connect, for longer than the limit",
+    "what the kernel completed in time is open, and as fast",
+)
+def test_what_was_completed_while_the_prober_stood_still_is_open(cable: Cable, tmp_path: Path) -> None:
+    with slow_path(cable, 400_000) as host:
+        (sample,) = probe(cable, tmp_path / "samples.ndjson", [(host, 80)], 900_000, stopped=(0.1, 2.0))
+    assert sample.outcome == "open"
+    assert sample.connect_ms == pytest.approx(400, abs=150)
+    assert sample.clock_ms is not None
+    assert sample.clock_ms > 1500
+
+
 @pytest.mark.fault("fooled", "a firewall limits the rate of its ICMP answers", "the success rate stays the same")
 def test_a_limit_on_icmp_answers_changes_outcomes_and_not_the_success_rate(cable: Cable, tmp_path: Path) -> None:
     cable.firewall("tcp dport 81 limit rate 2/second burst 1 packets reject with icmpx type admin-prohibited\n"
