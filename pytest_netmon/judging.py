@@ -154,7 +154,9 @@ class Judge:
     def is_done(self, index: int) -> bool:
         """Whether the endpoint can be judged: all samples of it and of what its verdict depends on are in, or no
         more will come."""
-        return self._is_over(self._plan.endpoints[index].vantage) or self.has_all(index)
+        if self.ended or not self._is_over(self._plan.endpoints[index].vantage):
+            return self.ended or self.has_all(index)
+        return not self._is_compared(index) or self._all_compared_are_over
 
     def has_all(self, index: int) -> bool:
         """Whether the endpoint can be judged, and not only because no more will come."""
