@@ -140,11 +140,12 @@ def test_an_interrupted_gate_tells_what_it_has_and_leaves_nothing(servers: Serve
     server = servers.open()
     config_of(tmp_path, f"{{host: '{server.target}', count: 1000, interval: 50ms, from: [app, local]}}")
     process = subprocess.Popen(
-        [sys.executable, "-m", *PYTEST], cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True
-    )
+        [sys.executable, "-m", *PYTEST],
+        cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
     try:
         eventually(lambda: server.connects > 20)
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C on a terminal does
         out, _ = process.communicate(timeout=30)
     finally:
         process.kill()

@@ -114,7 +114,7 @@ def test_a_command_that_hangs_is_ended_at_the_deadline(
 ) -> None:
     monkeypatch.setattr(jobs, "START_S", 1.5)
     began_s = time.monotonic()
-    way = via("bad", script(tmp_path, 'echo "me@worker-1 password: " >&2; exec sleep 987'))
+    way = via("bad", script(tmp_path, 'echo "me@worker-1 password: " >&2; sleep 987 & wait'))
     run = run_with(servers, way)
     assert reasons_of(run, "bad") == {'the vantage bad: no Python began there within 1.9 s: "me@worker-1 password:"'}
     assert time.monotonic() - began_s < 15

@@ -52,6 +52,12 @@ def test_checks_run_behind_a_socket_server_one_run_after_another(servers: Server
         assert result_at(run, "paris").verdict.status == "passed"
         assert run.vantages["paris"].text == "complete"
     assert server.connects == 6
+    gateway = execnet.makegateway(f"socket=127.0.0.1:{server_port}")
+    try:
+        left = gateway.remote_exec("import sys\nchannel.send([*sys.modules, *map(repr, sys.meta_path)])").receive()
+    finally:
+        gateway.exit()
+    assert [each for each in left if "netmon" in each or "Sources" in each] == []
 
 
 def test_a_server_that_is_not_there_is_a_reason(servers: Servers) -> None:
