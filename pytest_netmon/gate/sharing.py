@@ -68,7 +68,7 @@ class SharedMeasuring(Measuring):
             self._watching.join()
         super().stop()
         if self._campaign:
-            self._exchange.say_ended(self._campaign.last_words)
+            self._say_ended(self._campaign)
 
     def results_without(self, known: set[int]) -> list[Result]:
         """The results of all endpoints that are done, but of those whose indexes are `known`."""
@@ -100,10 +100,14 @@ class SharedMeasuring(Measuring):
         while not campaign.has_exited and not self._stopping.wait(_LOOK_EVERY_S):
             if time.monotonic() >= next_tick_s:
                 next_tick_s = time.monotonic() + _TICK_EVERY_S
-                with self._polling, contextlib.suppress(OSError):  # nobody reads what pytest writes
+                with self._polling, contextlib.suppress(OSError, ValueError):  # nobody reads what pytest writes
                     campaign.poll()
                     self._tick(campaign.progress)
         if campaign.has_exited:
+            self._say_ended(campaign)
+
+    def _say_ended(self, campaign: Campaign) -> None:
+        with contextlib.suppress(OSError):  # a full disk, or a folder that somebody has swept away
             self._exchange.say_ended(campaign.last_words)
 
 
