@@ -8,25 +8,24 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, cast, get_args
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import cast, get_args
 
-from .baseline import Baseline, BaselineRun, Comparison, Reference, State
+from .baseline import Baseline, BaselineRun, Reference
 from .distributions import DistributionBuilder
-from .limits import LimitError, Origin, parse_limit, parse_metric
 from .outcomes import EXPECTED
 from .plan import Close, Endpoint, Plan, identity_texts
 from .plan_record import endpoint_of
 from .plan_values import mistyped_texts
+from .results_samples import ReadStore, SampleHook, parts_by_vantage, samples_by_endpoint
+from .results_verdicts import verdict_of, written_limits
 from .run import Measuring, Result, Run
 from .safe import for_terminal
-from .samples import MOST_TIME_US, Gap, Lateness, Sample, SampleFileError, VantageState, sample_of
+from .samples import Gap, Lateness, Sample, VantageState
 from .stages import stage_texts
 from .statistics import Statistics, StatisticsBuilder
-from .strict_json import DocumentError, Node, parse, time_of, unix_us, whole_us
-from .vantage import LOCAL_VANTAGE
-from .verdict import LimitResult, Status, Verdict
+from .strict_json import DocumentError, Node, parse, unix_us
 from .waited import Waited
 from .waits import wait_texts
 
@@ -37,35 +36,6 @@ _VERSION = "1"
 _TOOL = "pytest-netmon"
 #: What the address of a redacted endpoint is while it is looked at: its name stands in for it, which is no host.
 _REDACTED_HOST = "redacted.invalid"
-_SAMPLES_A_LOOK = 1_000
-#: Times of a sample: values of its line, and those that stand in its detail.
-_TIMES, _STAGES = ("connect_ms", "clock_ms", "dns_ms", "rtt_ms"), ("proxy_ms", "tls_ms")
-
-
-@dataclass(slots=True)
-class _Raw:
-    """An object of `raw_data` as the values of a sample's line. time_us: Unix time of its start."""
-
-    time_us: int
-    fields: list[Any]
-    endpoint: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Malformed:
-    """What is wrong with an object of `raw_data`, whose path is not known yet."""
-
-    text: str
-
-
-class ReadStore:
-    """The samples of a file, by the index of their endpoint; a `samples.SampleStore`."""
-
-    def __init__(self, samples: dict[int, list[Sample]]) -> None:
-        self._samples = samples
-
-    def of(self, endpoint: int) -> Iterator[Sample]:
-        return iter(self._samples.get(endpoint, ()))
 
 
 def run_of_results(text: str, look: Callable[[int], None] | None = None) -> Run:
@@ -75,13 +45,13 @@ def run_of_results(text: str, look: Callable[[int], None] | None = None) -> Run:
     """
     if len(text) > MOST_BYTES:
         raise DocumentError(f"expected at most {MOST_BYTES >> 20} MiB, got more: merge fewer or shorter runs")
-    root = parse(text, _Counting(look))
+    root = parse(text, SampleHook(look))
     session = root.needed("monitoring_session")
     _refuse_other_versions(session)
     started_at = session.needed("start_time").time()
     endpoints = [(node, _endpoint(node)) for node in root.needed("endpoints").items()]
     plan = _plan(session, endpoints)
-    samples = _samples_by_endpoint(root, plan, unix_us(started_at))
+    samples = samples_by_endpoint(root, plan, unix_us(started_at))
     store = ReadStore(samples)
     results = (_result(index, node, plan.endpoints[index], store) for index, (node, _) in enumerate(endpoints))
     return Run(
@@ -115,73 +85,13 @@ def _refuse_other_versions(session: Node) -> None:
                                              "read it with the version of pytest-netmon that wrote it")  # fmt: skip
 
 
-class _Counting:
-    """The hook that takes samples out of a document while it is read: as objects they would fill the memory."""
-
-    def __init__(self, look: Callable[[int], None] | None) -> None:
-        self._look = look
-        self._samples = 0
-        self._known: dict[str, str] = {}
-
-    def __call__(self, value: dict[str, Any]) -> Any:
-        if "timestamp" not in value or "check" not in value:
-            return value
-        self._samples += 1
-        if self._look and self._samples % _SAMPLES_A_LOOK == 0:
-            self._look(self._samples)
-        time = time_of(value["timestamp"])
-        if time is None:
-            return _Malformed("expected a timestamp such as 2026-07-01T12:30:00.000000+02:00")
-        times_us: dict[str, int | None] = {}
-        for name in (*_TIMES, *_STAGES):
-            ms = value.get(name)
-            times_us[name] = None if ms is None else whole_us(ms)
-            if ms is not None and times_us[name] is None:
-                return _Malformed(f"expected a number of milliseconds or null for {name}")
-        try:
-            detail = _detail(value, {name: times_us[name] for name in _STAGES})
-        except DocumentError as error:
-            return _Malformed(str(error))
-        texts = [self._once(value.get(name)) for name in ("outcome", "address", "endpoint")]
-        fields = [
-            0,
-            value["check"],
-            0,
-            texts[0],
-            *(times_us[name] for name in _TIMES),
-            value.get("syn_repeats"),
-            texts[1],
-            detail,
-        ]
-        return _Raw(unix_us(time), fields, texts[2])
-
-    def _once(self, value: Any) -> Any:
-        """The same text as one object: a million samples have a few."""
-        return self._known.setdefault(value, value) if type(value) is str else value
-
-
-def _detail(value: dict[str, Any], stages_us: Mapping[str, int | None]) -> dict[str, Any] | None:
-    detail = {"errno": value.get("errno"), "text": value.get("message"), "cert_expires_s": value.get("cert_expires_s")}
-    detail |= {name.replace("_ms", "_us"): us for name, us in stages_us.items()}
-    if value.get("icmp") is not None:
-        icmp = Node(value["icmp"], "icmp")
-        detail["icmp"] = [icmp.needed("type").value, icmp.needed("code").value]
-    if value.get("attempts") is not None:
-        attempts = Node(value["attempts"], "attempts").items()
-        detail["attempts"] = [
-            [node.get("address").value, node.get("outcome").value, whole_us(node.get("clock_ms").value)]
-            for node in attempts
-        ]
-    return detail if any(each is not None for each in detail.values()) else None
-
-
 def _endpoint(node: Node) -> Endpoint:
     """The endpoint as its settings say; what a later version may have added is passed over."""
     settings = node.needed("settings").members_dict()
     source = node.get("source")
     record = {name: settings[name] for name in Endpoint.__slots__ if name in settings}
     record |= {name: node.get(name).value for name in ("host", "port", "name", "vantage", "skip")}
-    record |= {name: [*_written_limits(node.needed(name))] for name in ("limits", "warn")}
+    record |= {name: [*written_limits(node.needed(name))] for name in ("limits", "warn")}
     record["source"] = None
     if source.value is not None:
         place = (source.get("line"), source.get("column"))
@@ -214,16 +124,6 @@ def _refuse_other_values(node: Node, endpoint: Endpoint) -> None:
         node.refuse(for_terminal(text, None))
 
 
-def _written_limits(node: Node) -> Iterator[tuple[str, str]]:
-    """The endpoint's own limits: the built-in one comes back by itself."""
-    for limit in node.items():
-        origin = limit.needed("origin").text()
-        if origin not in get_args(Origin):
-            limit.needed("origin").wrong(f"one of {', '.join(get_args(Origin))}")
-        if origin != "built-in":
-            yield limit.needed("limit").text(), origin
-
-
 def _plan(session: Node, endpoints: Sequence[tuple[Node, Endpoint]]) -> Plan:
     sources = [endpoint.source for _, endpoint in endpoints]
     files = [source.file for source in sources if source and source.line]
@@ -243,42 +143,10 @@ def _plan(session: Node, endpoints: Sequence[tuple[Node, Endpoint]]) -> Plan:
     return plan
 
 
-def _samples_by_endpoint(root: Node, plan: Plan, started_us: int) -> dict[int, list[Sample]]:
-    indexes: dict[tuple[str, str, int], list[int]] = {}
-    for index, endpoint in enumerate(plan.endpoints):
-        indexes.setdefault((endpoint.vantage, endpoint.shown_host, endpoint.port), []).append(index)
-    samples: dict[int, list[Sample]] = {}
-    for vantage, host, port, node in _sampled(root):
-        key = (vantage, host, int(port) if port.isascii() and port.isdigit() and len(port) <= 5 else 0)
-        if key not in indexes:
-            node.refuse("samples of no endpoint in this file")
-        for raw in node.items():
-            index = _whose(raw, plan, indexes[key])
-            samples.setdefault(index, []).append(_sample(raw, index, started_us))
-    for each in samples.values():
-        each.sort(key=lambda sample: sample.check)
-    return samples
-
-
-def _sampled(root: Node) -> Iterator[tuple[str, str, str, Node]]:
-    """Each list of samples with its vantage, host and port."""
-    for vantage, place in ((LOCAL_VANTAGE, root), *_vantages(root)):
-        tries = place.get("waiting_data")
-        for each in (place.needed("raw_data"), *(() if tries.value is None else (tries,))):
-            for host, ports in each.members():
-                for port, node in ports.members():
-                    yield vantage, host, port, node
-
-
-def _vantages(root: Node) -> list[tuple[str, Node]]:
-    vantages = root.get("vantages")
-    return [] if vantages.value is None else list(vantages.members())
-
-
 def _vantage_states(root: Node) -> dict[str, VantageState]:
     """How other places stood in the end; none of those of which nothing is known."""
     states = {}
-    for name, node in _vantages(root):
+    for name, node in parts_by_vantage(root):
         if node.needed("state").value is None:
             continue
         machine, round_trip_ms = node.needed("machine"), node.needed("round_trip_ms").number_or_none()
@@ -290,31 +158,6 @@ def _vantage_states(root: Node) -> dict[str, VantageState]:
             round_trip_us=None if round_trip_ms is None else round(round_trip_ms * 1000),
         )
     return states
-
-
-def _whose(raw: Node, plan: Plan, indexes: Sequence[int]) -> int:
-    """The endpoint that a sample is of; those that share a host and a port say so themselves."""
-    value = raw.value
-    if isinstance(value, _Malformed):
-        raw.refuse(value.text)
-    if not isinstance(value, _Raw):
-        raw.wrong("a sample with its timestamp and its check")
-    fitting = [index for index in indexes if value.endpoint in (None, plan.endpoints[index].id)]
-    if len(fitting) != 1:
-        raw.refuse("expected a sample that says by endpoint which of the endpoints here it is of")
-    return fitting[0]
-
-
-def _sample(raw: Node, index: int, started_us: int) -> Sample:
-    value: _Raw = raw.value
-    start_us = value.time_us - started_us
-    if not 0 <= start_us <= MOST_TIME_US:
-        raw.refuse("expected a timestamp from monitoring_session.start_time on")
-    value.fields[0], value.fields[2] = index, start_us
-    try:
-        return sample_of(value.fields)
-    except SampleFileError as error:
-        raw.refuse(for_terminal(str(error)))
 
 
 def _result(index: int, node: Node, endpoint: Endpoint, store: ReadStore) -> Result | None:
@@ -332,7 +175,7 @@ def _result(index: int, node: Node, endpoint: Endpoint, store: ReadStore) -> Res
         index=index,
         endpoint=endpoint,
         statistics=statistics,
-        verdict=_verdict(node),
+        verdict=verdict_of(node),
         complete=node.needed("complete").flag(),
         address=None if endpoint.redact else node.needed("address").text_or_none(),
         store=store,
@@ -364,47 +207,6 @@ def _refuse_other_samples(recorded: Node, statistics: Statistics) -> None:
             recorded.needed(name).refuse(f"{told} here, but {number} in raw_data: all samples are needed there")
 
 
-def _verdict(node: Node) -> Verdict:
-    status, reasons = node.needed("verdict").value, node.needed("reasons").texts()
-    if status is None:  # watched without limits
-        status = "inconclusive" if reasons else "passed"
-    if status not in get_args(Status):
-        node.needed("verdict").wrong(f"one of {', '.join(get_args(Status))}")
-    return Verdict(
-        status=cast(Status, status),
-        limits=tuple(_limit_result(each) for each in node.needed("limits").items()),
-        reasons=reasons,
-        notes=node.needed("notes").texts(),
-        warn=tuple(_limit_result(each) for each in node.needed("warn").items()),
-        baseline=_comparison(node.get("baseline")),
-        failed_controls=() if node.get("failed_controls").value is None else node.get("failed_controls").texts(),
-    )
-
-
-def _comparison(node: Node) -> Comparison | None:
-    if node.value is None:
-        return None
-    state, metric = node.needed("state"), node.needed("metric")
-    if state.text() not in get_args(State):
-        state.wrong(f"one of {', '.join(get_args(State))}")
-    try:
-        known = parse_metric(metric.text())
-    except LimitError as error:
-        metric.refuse(for_terminal(str(error)))
-    return Comparison(
-        state=cast(State, state.value),
-        ok=node.needed("ok").flag(),
-        metric=known,
-        value_ms=node.needed("value_ms").number_or_none(),
-        baseline_ms=node.needed("baseline_ms").number_or_none(),
-        samples=node.needed("samples").whole(),
-        baseline_samples=node.needed("baseline_samples").whole(),
-        p=node.needed("p").number_or_none(),
-        tests=node.needed("tests").whole(),
-        text=node.needed("text").text(),
-    )
-
-
 def _baseline_run(node: Node) -> BaselineRun | None:
     if node.value is None:
         return None
@@ -427,15 +229,6 @@ def baseline_of(run: Run, file: str) -> Baseline:
     not_passed = sum(result.verdict.status != "passed" for result in judged)
     host = run.machine.get("host", "")
     return Baseline(BaselineRun(file, run.started_at, host, run.partial, not_passed), references)
-
-
-def _limit_result(node: Node) -> LimitResult:
-    origin = cast(Origin, node.needed("origin").text())  # looked at with the endpoint
-    try:
-        limit = parse_limit(node.needed("limit").text(), origin)
-    except LimitError as error:
-        node.needed("limit").refuse(for_terminal(str(error)))
-    return LimitResult(limit, node.needed("value").number_or_none(), node.needed("ok").flag())
 
 
 def _gap(node: Node, started_at: datetime.datetime) -> Gap:
