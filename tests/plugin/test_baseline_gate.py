@@ -6,7 +6,11 @@ import jsonschema
 import pytest
 from made_runs import measured, opened, run_of
 
+from pytest_netmon.gate.exchange import packed, unpacked
+from pytest_netmon.plan import Plan
 from pytest_netmon.reports.json_report import json_chunks
+from pytest_netmon.results import baseline_of
+from pytest_netmon.tolerance import Tolerance
 
 QUICK = {"count": 20, "interval": "10ms", "baseline": {"min_delta": "0ms"}}
 
@@ -129,3 +133,12 @@ def test_a_hook_that_says_it_wrongly_is_told(project, servers, wrong):
     result = project.run("--netmon")
     assert result.ret == 4
     result.stderr.fnmatch_lines(["ERROR: *expected * baseline, got *"])
+
+
+def test_workers_get_all_of_a_baseline_however_large(monkeypatch):
+    monkeypatch.setattr("pytest_netmon.baseline_record.MOST_KEPT_PAIRS", 0)
+    endpoint = measured("db", 1, count=20, baseline=Tolerance())
+    old = baseline_of(run_of([(endpoint, [opened(1.0)] * 20)]), "old.json")
+    plan = unpacked(packed(Plan(endpoints=[endpoint], baseline=old)))
+    assert plan.baseline.is_kept
+    assert plan.baseline.references["local", "db:1"].phases["connect"].count == 20

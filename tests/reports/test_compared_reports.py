@@ -121,3 +121,11 @@ def test_openmetrics_has_the_figure_of_the_baseline_and_whether_it_is_kept():
     assert f'netmon_baseline_seconds{{{labels},metric="connect.median"}} 0.0120095\n' in text
     assert f'netmon_baseline_ok{{{labels},state="slower"}} 0\n' in text
     assert "netmon_baseline" not in openmetrics_text(run_of([(measured(), checks(1.0))]))
+
+
+@pytest.mark.parametrize(("then", "status"), [(checks(12.0), "failed"), (checks(24.0), "inconclusive")])
+def test_checks_that_could_not_be_made_here_hide_no_regression(then, status):
+    ours = failed("local_error", errno="EMFILE")
+    verdict = compared_run([*checks(24.0, 19), ours], then).results[0].verdict
+    assert verdict.status == status
+    assert "1 of 20 checks could not be made by this machine (local_error)" in (*verdict.reasons, *verdict.notes)
