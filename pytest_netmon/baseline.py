@@ -8,7 +8,7 @@ of endpoints that are compared, at `ALPHA`. How often that errs is shown in test
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -69,13 +69,14 @@ class Baseline:
     references: Mapping[Key, Reference] = field(repr=False)
     is_kept: bool = True
 
-    def reference_of(self, vantage: str, name: str, *, is_only_place: bool) -> Reference | None:
-        """The reference of an endpoint. Where it and all of the baseline were checked from one place each, whatever
-        that is called, those are taken for the same."""
-        known = {place for place, _ in self.references}
-        if is_only_place and len(known) == 1:
-            vantage = next(iter(known))
-        return self.references.get((vantage, name))
+    def seen_from(self, vantages: Iterable[str]) -> Mapping[Key, Reference]:
+        """The references as a run from these places knows them. Where it and all of the baseline were checked from one
+        place each, whatever that is called, those are taken for the same."""
+        here, known = set(vantages), {vantage for vantage, _ in self.references}
+        if len(here) != 1 or len(known) != 1:
+            return self.references
+        (vantage,) = here
+        return {(vantage, name): reference for (_, name), reference in self.references.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,11 +151,11 @@ def compare(endpoints: Sequence[Measured], baseline: Baseline) -> dict[int, Comp
     One that did not get slower by more than is allowed has a p-value of 1 for Holm's correction. That makes no p-value
     smaller than it is, so that the error rate holds, and spares most of the tests.
     """
-    is_only_place = len({endpoint.vantage for endpoint in endpoints}) == 1
+    references = baseline.seen_from(endpoint.vantage for endpoint in endpoints)
     pairs: dict[int, _Pair] = {}
     comparisons: dict[int, Comparison] = {}
     for endpoint in endpoints:
-        reference = baseline.reference_of(endpoint.vantage, endpoint.id, is_only_place=is_only_place)
+        reference = references.get((endpoint.vantage, endpoint.id))
         if endpoint.phases is None:
             continue
         trouble = _trouble(endpoint, reference, len(endpoints), baseline)

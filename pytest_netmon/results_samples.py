@@ -14,7 +14,8 @@ from .vantage import LOCAL_VANTAGE
 
 _SAMPLES_A_LOOK = 1_000
 #: Times of a sample: values of its line, and those that stand in its detail.
-_TIMES, _STAGES = ("connect_ms", "clock_ms", "dns_ms", "rtt_ms"), ("proxy_ms", "tls_ms")
+_TIMES, _STAGES = ("connect_ms", "clock_ms", "dns_ms", "rtt_ms"), {"proxy_ms", "tls_ms"}
+_OF_DETAIL = {"errno", "icmp", "message", "attempts", "cert_expires_s", *_STAGES}
 
 
 @dataclass(slots=True)
@@ -61,36 +62,28 @@ class SampleHook:
         if time is None:
             return _Malformed("expected a timestamp such as 2026-07-01T12:30:00.000000+02:00")
         times_us: dict[str, int | None] = {}
-        for name in (*_TIMES, *_STAGES):
+        for name in (*_TIMES, *(_STAGES & value.keys())):
             ms = value.get(name)
-            times_us[name] = None if ms is None else whole_us(ms)
-            if ms is not None and times_us[name] is None:
+            times_us[name] = us = None if ms is None else whole_us(ms)
+            if us is None and ms is not None:
                 return _Malformed(f"expected a number of milliseconds or null for {name}")
         try:
-            detail = _detail(value, {name: times_us[name] for name in _STAGES})
+            detail = None if _OF_DETAIL.isdisjoint(value) else _detail(value, times_us)
         except DocumentError as error:
             return _Malformed(str(error))
-        texts = [self._once(value.get(name)) for name in ("outcome", "address", "endpoint")]
-        fields = [
-            0,
-            value["check"],
-            0,
-            texts[0],
-            *(times_us[name] for name in _TIMES),
-            value.get("syn_repeats"),
-            texts[1],
-            detail,
-        ]
-        return _Raw(unix_us(time), fields, texts[2])
+        outcome, address = self._once(value.get("outcome")), self._once(value.get("address"))
+        measured_us = [times_us[name] for name in _TIMES]
+        fields = [0, value["check"], 0, outcome, *measured_us, value.get("syn_repeats"), address, detail]
+        return _Raw(unix_us(time), fields, self._once(value.get("endpoint")))
 
     def _once(self, value: Any) -> Any:
         """The same text as one object: a million samples have a few."""
         return self._known.setdefault(value, value) if type(value) is str else value
 
 
-def _detail(value: dict[str, Any], stages_us: Mapping[str, int | None]) -> dict[str, Any] | None:
+def _detail(value: dict[str, Any], times_us: Mapping[str, int | None]) -> dict[str, Any]:
     detail = {"errno": value.get("errno"), "text": value.get("message"), "cert_expires_s": value.get("cert_expires_s")}
-    detail |= {name.replace("_ms", "_us"): us for name, us in stages_us.items()}
+    detail |= {name.replace("_ms", "_us"): times_us.get(name) for name in _STAGES}
     if value.get("icmp") is not None:
         icmp = Node(value["icmp"], "icmp")
         detail["icmp"] = [icmp.needed("type").value, icmp.needed("code").value]
@@ -100,7 +93,7 @@ def _detail(value: dict[str, Any], stages_us: Mapping[str, int | None]) -> dict[
             [node.get("address").value, node.get("outcome").value, whole_us(node.get("clock_ms").value)]
             for node in attempts
         ]
-    return detail if any(each is not None for each in detail.values()) else None
+    return detail
 
 
 def samples_by_endpoint(root: Node, plan: Plan, started_us: int) -> dict[int, list[Sample]]:

@@ -155,8 +155,7 @@ def time_of(value: object) -> datetime.datetime | None:
         return None
     try:
         time = datetime.datetime.fromisoformat(value)
-        unix_us(time)
-    except (ValueError, OverflowError):
+    except ValueError:
         return None
     return time if time.tzinfo is not None else None
 

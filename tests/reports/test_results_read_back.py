@@ -248,6 +248,15 @@ def test_what_is_no_results_file_is_said(text: str, told: str) -> None:
     assert told in str(error.value)
 
 
+def test_times_at_the_ends_of_the_calendar_are_times() -> None:
+    for time in ("0001-01-01T00:00:00.000000+23:59", "9999-12-31T23:59:59.999999-23:59"):
+        document = json.loads(text_of(run_of([])))
+        document["monitoring_session"] |= {"start_time": time, "end_time": time}
+        run = run_of_results(json.dumps(document))
+        text_of(run), junit_xml(run), markdown_summary(run), openmetrics_text(run)
+        assert "".join(html_chunks(run))
+
+
 _VALUES = st.one_of(
     st.none(), st.booleans(), st.integers(-(10**20), 10**20), st.floats(allow_nan=False), st.text(max_size=5),
     st.sampled_from([[], {}, [[]], {"a": 1}, {"timestamp": 1, "check": 1}, "db:5432", "open"]),
