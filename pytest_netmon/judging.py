@@ -79,7 +79,8 @@ def result_of(
     waited = None if endpoint.wait is None else recording.waited_of(index)
     verdict = judge(endpoint, statistics, complete=complete, around=around, waited=waited)
     if fault is not None and verdict.status == "inconclusive" and not complete:
-        verdict = replace(verdict, reasons=(fault, *verdict.reasons))
+        none_made = not endpoint.is_local and not statistics.checks and not statistics.local_errors
+        verdict = replace(verdict, reasons=(fault,) if none_made else (fault, *verdict.reasons))
     return Result(
         index=index,
         endpoint=endpoint,

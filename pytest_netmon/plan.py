@@ -22,7 +22,7 @@ from .safe import for_terminal
 from .stages import Tls, stage_limit_text, stage_texts
 from .tolerance import Tolerance, tolerance_texts
 from .units import show_duration
-from .vantage import LOCAL_VANTAGE, Vantage
+from .vantage import LOCAL_VANTAGE, Vantage, vantage_texts
 from .waits import Wait, wait_texts
 
 Expect = Literal["open", "closed", "refused", "timeout"]
@@ -220,7 +220,7 @@ def validate_plan(plan: Plan) -> list[Problem]:
 
     A problem stands where its endpoint was written; for one that a hook made, at `plan`.
     """
-    problems = [*_plan_problems(plan)]
+    problems = [*_plan_problems(plan), *_vantage_problems(plan)]
     if not isinstance(plan.endpoints, list):
         return problems
     for index, endpoint in enumerate(plan.endpoints):
@@ -404,6 +404,14 @@ def _limit_texts(endpoint: Endpoint, limit: Limit) -> Iterator[str]:
         instead = "use max, or " if metric.percentile is not None else ""
         checks = "1 check" if endpoint.count == 1 else f"{endpoint.count} checks"
         yield f"{metric.shown_name} means nothing in {checks}: {instead}count >= {least}"
+
+
+def _vantage_problems(plan: Plan) -> Iterator[Problem]:
+    if not isinstance(plan.vantages, dict):
+        yield Problem(_PLAN, "vantages", f"expected a mapping of names to Vantage, got {type(plan.vantages).__name__}")
+        return
+    for name, vantage in plan.vantages.items():
+        yield from (Problem(_PLAN, f"vantages[{name!r:.80}]", text) for text in vantage_texts(name, vantage))
 
 
 def _unknown_vantages(plan: Plan) -> Iterator[Problem]:

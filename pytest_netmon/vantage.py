@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -72,6 +72,19 @@ def is_lost(name: str, reasons: Sequence[str]) -> bool:
 def is_vantage_name(text: object) -> bool:
     """Say whether `text` can name a vantage: letters, digits, `_`, `.` and `-`, 40 at the most, a letter first."""
     return isinstance(text, str) and _NAME.match(text) is not None
+
+
+def vantage_texts(name: object, vantage: object) -> Iterator[str]:
+    """Yield what is wrong with a vantage that a plan knows by `name`, of whatever type they are."""
+    if not isinstance(vantage, Vantage) or vantage.name != name:
+        yield f"expected a Vantage of that name, got {type(vantage).__name__}"
+    elif not is_vantage_name(name) or name == LOCAL_VANTAGE:
+        yield f"expected a name of letters, digits, '_', '.' and '-', a letter first, got {name!r:.80}"
+    else:
+        try:
+            way_of(vantage)
+        except (VantageError, TypeError, AttributeError) as error:
+            yield f"expected {error}"
 
 
 def way_of(vantage: Vantage) -> Way:

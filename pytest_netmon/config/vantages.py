@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -170,7 +171,11 @@ def needed(endpoints: Iterable[Endpoint], places: Places, problems: Problems) ->
     """Return the vantages that the endpoints need, by name. Without execnet, which leads to them, it is a problem."""
     used = {endpoint.vantage for endpoint in endpoints}
     found = {name: vantage for name, vantage in places.known.items() if name in used}
-    if found and importlib.util.find_spec("execnet") is None:
+    if found and sys.platform == "win32":
+        first = next(iter(found.values()))
+        text = f"the vantage {first.name} cannot be reached from Windows: run this on Linux or macOS (WSL will do)"
+        problems.append(Problem(first.source or Source("plan"), "vantages", text))
+    elif found and importlib.util.find_spec("execnet") is None:
         first = next(iter(found.values()))
         text = f"the vantage {first.name} needs execnet, which is not installed: pip install 'pytest-netmon[vantages]'"
         problems.append(Problem(first.source or Source("plan"), "vantages", text))

@@ -187,3 +187,31 @@ def test_ssh_never_asks() -> None:
 def test_a_specification_that_leads_nowhere_is_refused(text: str) -> None:
     with pytest.raises(VantageError):
         way_of(Vantage(name="a", kind="execnet", way=text))
+
+
+def test_from_windows_no_vantage_can_be_reached(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "win32")
+    (line,) = written.problems(THREE + "  - {host: 'db:1', from: app}\n")
+    assert line.endswith("the vantage app cannot be reached from Windows: run this on Linux or macOS (WSL will do)")
+
+
+@pytest.mark.parametrize(
+    ("vantages", "told"),
+    [
+        ([], "plan: vantages: expected a mapping of names to Vantage, got list"),
+        ({"app": "kubectl"}, "plan: vantages['app']: expected a Vantage of that name, got str"),
+        (
+            {"app": Vantage(name="app", kind="via", way="a 'b")},
+            "plan: vantages['app']: expected a command such as kubectl exec -i deploy/app --, with each quote closed",
+        ),
+        (
+            {"b": Vantage(name="app", kind="via", way="a")},
+            "plan: vantages['b']: expected a Vantage of that name, got Vantage",
+        ),
+        ({"app": Vantage(name="app", kind="via", way=5)}, None),  # type: ignore[arg-type]
+    ],
+)
+def test_what_a_hook_makes_of_vantages_is_looked_at(vantages: object, told: str | None) -> None:
+    plan = Plan(endpoints=[Endpoint(host="db", port=1)], vantages=vantages)  # type: ignore[arg-type]
+    (line,) = map(str, validate_plan(plan))
+    assert told is None or line.startswith(told)

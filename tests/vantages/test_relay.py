@@ -229,3 +229,40 @@ def test_nothing_is_left_running_after_everything_here_was_killed(servers: Serve
     finally:
         os.waitpid(pid, 0)
     eventually(lambda: not processes_with(mark))
+
+
+def test_a_local_prober_that_is_killed_takes_no_other_place_with_it(servers: Servers) -> None:
+    server = servers.open()
+    endpoints = [
+        Endpoint(host="127.0.0.1", port=server.port, measured=True, count=10_000, interval_s=0.05),
+        Endpoint(host="127.0.0.1", port=server.port, vantage="app", measured=True, count=20, interval_s=0.05),
+    ]
+    campaign = Campaign(plan_of([bare()], *endpoints), [0, 1])
+    try:
+        campaign.start()
+        eventually(lambda: campaign.poll() or {0, 1} <= set(campaign.recording.last))  # type: ignore[func-returns-value]
+        os.kill(campaign._process.pid, signal.SIGKILL)  # type: ignore[union-attr]
+        campaign.wait(0)
+        assert not campaign.ended
+        campaign.wait_all()
+        run = campaign.run()
+    finally:
+        campaign.close()
+    assert run.results[0].verdict.status == "inconclusive"
+    assert run.results[0].verdict.reasons[0].startswith("the prober ended too early (SIGKILL")
+    assert run.results[1].verdict.status == "passed"
+
+
+def test_an_interruption_is_over_in_a_second(servers: Servers) -> None:
+    """Ctrl-C must not hang where nothing does; the bound leaves a busy machine room."""
+    server = servers.open()
+    endpoint = Endpoint(host="127.0.0.1", port=server.port, vantage="app", measured=True, count=10_000, interval_s=0.05)
+    campaign = Campaign(plan_of([bare()], endpoint), [0])
+    try:
+        campaign.start()
+        eventually(lambda: campaign.poll() or 0 in campaign.recording.last)  # type: ignore[func-returns-value]
+        began_s = time.monotonic()
+        campaign.stop()
+        assert time.monotonic() - began_s < 5
+    finally:
+        campaign.close()
