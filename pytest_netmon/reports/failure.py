@@ -32,6 +32,7 @@ _MOST_NEXT_STEPS = 2
 _INDENT = "  "
 #: As good as open: the handshake was complete.
 _OPENED_BUT = {"reset": "opened, then reset", "closed_at_once": "opened, then closed at once"}
+_RENEW = "renew the certificate, and see that the server has loaded the new one"
 _CLOSE_IT = "see what listens there, and which firewall lets this machine in"
 
 #: What the system says with each outcome anyway: to show it would add nothing.
@@ -129,6 +130,8 @@ def next_steps(result: Result) -> tuple[str, ...]:
         next_step_of(name, looked_up if name.startswith("dns_") else host, address, target)
         for name, _ in _told_errors(result)
     ]
+    is_known = result.statistics.cert_expires_in_s is not None and "tls_expired" not in result.statistics.errors
+    steps += [_RENEW] if is_known and any("cert" in each.limit.metric.name for each in result.verdict.broken) else []
     steps += comparison_steps(result, host)
     return tuple(dict.fromkeys(steps))[:_MOST_NEXT_STEPS]
 

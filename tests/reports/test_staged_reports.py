@@ -64,6 +64,7 @@ def test_a_broken_certificate_limit_is_told_in_days():
         "api:443 (10.0.3.7): 2 limits broken in 2 checks",
         "  cert.expires_in   3.2 d    allowed >= 14 d",
         "  tls.max         30.00 ms   allowed < 20 ms     min 30.00  avg 30.00  median 30.00  max 30.00",
+        "  next: renew the certificate, and see that the server has loaded the new one",
     ]
     assert result.verdict.reasons[0] == "certificate expires in 3.2 d, allowed >= 14 d"
     assert "cert.expires_in 3.2 d (allowed >= 14 d)" in one_line(result)
