@@ -13,6 +13,7 @@ from ..units import spell_duration
 from ..verdict import limits_in_force
 from .layout import counted, in_columns, placed_id
 from .stages import stage_words
+from .waiting import waits_told
 
 _INDENT = "    "
 
@@ -86,6 +87,7 @@ def _total(plan: Plan, endpoints: Sequence[Endpoint]) -> str:
     rate = math.fsum(1 / endpoint.interval_s for endpoint in checked if endpoint.is_repeated)
     told = [counted(len(checked), "endpoint")]
     told += [f"planned {planned_s:.1f} s at up to {rate:.1f} checks/s"] if rate else []
+    told[-1] += waits_told(checked)
     told += [f"{len(endpoints) - len(checked)} skipped"] if len(checked) < len(endpoints) else []
     told += [f"{plan.deselected} left out by tags"] if plan.deselected else []
     return f"{', '.join(told)}; nothing was sent"

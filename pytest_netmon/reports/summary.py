@@ -12,6 +12,7 @@ from ..statistics import Statistics
 from ..verdict import WARNING
 from .layout import counted, fitted, in_columns, listed, placed_id, shown_ms, width_of, wrapped
 from .matrix import matrix_lines
+from .waiting import waits_told
 
 #: Rows of the table; what failed comes first.
 MOST_ROWS = 40
@@ -55,6 +56,7 @@ def header_lines(plan: Plan, selected_count: int, workers: int = 0) -> list[str]
         line += f", planned {plan.planned_duration_s:.1f} s"
     if plan.planned_rate:
         line += f" at up to {plan.planned_rate:.1f} checks/s"
+    line += waits_told(checked)
     if plan.files:
         line += f" from {', '.join(for_terminal(file) for file in plan.files)}"
     if plan.vantages:

@@ -1,15 +1,22 @@
-"""How far a wait is, in a line. Pure."""
+"""How long is waited at most, and how far a wait is, in a line. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ..plan import Endpoint
 from ..safe import for_terminal
+from ..units import spell_duration
 from .layout import placed_id
 
 #: What a line has room for.
 _MOST_NAMED = 10
+
+
+def waits_told(endpoints: Iterable[Endpoint]) -> str:
+    """Return `, after waits of 60 s at most` for what is waited for first; nothing where nothing is."""
+    longest_s = max((endpoint.wait.timeout_s for endpoint in endpoints if endpoint.wait), default=0.0)
+    return f", after waits of {spell_duration(longest_s)} at most" if longest_s else ""
 
 
 def waiting_line(pending: Sequence[tuple[Endpoint, str | None]], total: int, elapsed_s: float) -> str:

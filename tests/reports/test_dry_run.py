@@ -9,6 +9,8 @@ from made_runs import measured, reached
 from pytest_netmon.limits import parse_limit
 from pytest_netmon.plan import Plan
 from pytest_netmon.reports.dry_run import dry_run_lines
+from pytest_netmon.reports.summary import header_lines
+from pytest_netmon.waits import Wait
 
 
 def shown(*endpoints, addresses=None, **fields):
@@ -30,6 +32,16 @@ def test_each_limit_is_shown_with_where_it_came_from():
         "    warn   errors == 0      (target)",
         "1 endpoint, planned 10.2 s at up to 4.0 checks/s, 3 left out by tags; nothing was sent",
     ]
+
+
+def test_what_is_waited_for_first_makes_a_run_longer_than_planned():
+    waited, later = reached(wait=Wait(timeout_s=60.0)), measured(port=1, wait=Wait(timeout_s=5.0))
+    skipped = reached(port=2, skip="later", wait=Wait(timeout_s=600.0))
+    assert shown(waited)[-1] == "1 endpoint, after waits of 1 m at most; nothing was sent"
+    line = "2 endpoints, planned 9.8 s at up to 4.0 checks/s, after waits of 1 m at most, 1 skipped; nothing was sent"
+    assert shown(waited, later, skipped)[-1] == line
+    (header,) = header_lines(Plan(endpoints=[waited, later, skipped], files=("netmon.yaml",)), 3)
+    assert header.endswith("planned 9.8 s at up to 4.0 checks/s, after waits of 1 m at most from netmon.yaml")
 
 
 def test_what_is_reached_skipped_a_control_or_to_be_closed_is_said():
