@@ -18,7 +18,7 @@ def late(monkeypatch):
     server = socket.socket()
     server.bind(("127.0.0.1", 0))
     found = SimpleNamespace(lines=[], target=f"127.0.0.1:{server.getsockname()[1]}")
-    told = session._told
+    told = session.progress_told
 
     def listen(*arguments):
         line = told(*arguments)
@@ -27,7 +27,7 @@ def late(monkeypatch):
         found.lines.append(line)
         return line
 
-    monkeypatch.setattr(session, "_told", listen)
+    monkeypatch.setattr(session, "progress_told", listen)
     with server:
         yield found
 
@@ -97,7 +97,7 @@ def test_open_now_and_then_is_not_open_often_enough_in_a_row(project, servers):
 
 
 def test_what_must_be_closed_passes_once_it_is_and_says_what_it_was_before(project, results_schema, monkeypatch):
-    told = session._told
+    told = session.progress_told
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def close(*arguments):
@@ -107,7 +107,7 @@ def test_what_must_be_closed_passes_once_it_is_and_says_what_it_was_before(proje
                     server.shutdown(socket.SHUT_RDWR)  # listens no longer, and keeps the port
             return line
 
-        monkeypatch.setattr(session, "_told", close)
+        monkeypatch.setattr(session, "progress_told", close)
         target = f"127.0.0.1:{server.getsockname()[1]}"
         project.write_targets({"host": target, "expect": "closed", "wait": {"timeout": "60s", "stable": 2}})
         result = project.run("--netmon")
