@@ -23,6 +23,7 @@ GROUPS = {
     "own": "The checker's own faults",
     "names": "Names",
     "process": "Time and process",
+    "vantages": "Vantages",
     "disk": "Disk",
     "yaml": "Hostile YAML",
     "text": "Hostile text",

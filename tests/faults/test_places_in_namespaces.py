@@ -64,6 +64,11 @@ def run(config: Path, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.fault(
+    "vantages",
+    "a firewall drops what comes from one of two places",
+    "red from that place only; what is down is red everywhere",
+)
 def test_the_matrix_says_at_once_what_is_red_from_one_place_and_what_is_red_everywhere(config: Path) -> None:
     ran = run(config, *PYTEST, "--netmon", "-p", "no:cacheprovider", "-v")
     assert ran.returncode == 1, ran.stdout + ran.stderr

@@ -62,6 +62,11 @@ def script(tmp_path: Path, text: str) -> str:
     return str(path)
 
 
+@pytest.mark.fault(
+    "vantages",
+    "the command to a vantage is not there",
+    "its endpoints are inconclusive with the reason, no others",
+)
 def test_a_command_that_is_not_there(servers: Servers) -> None:
     run = run_with(servers, via("bad", "/nowhere/kubectl exec -i deploy/app --"))
     (reason,) = reasons_of(run, "bad")
@@ -91,17 +96,32 @@ def test_a_command_that_is_not_there(servers: Servers) -> None:
     ],
     ids=["no server", "no python", "a password", "garbage", "killed"],
 )
+@pytest.mark.fault(
+    "vantages",
+    "the command ends before a Python began: no server, no Python, a password, garbage, killed",
+    "inconclusive, with its status, its last words and what to do",
+)
 def test_a_command_that_ends_before_python_began(servers: Servers, tmp_path: Path, text: str, told: str) -> None:
     run = run_with(servers, via("bad", script(tmp_path, text)))
     assert reasons_of(run, "bad") == {f"the vantage bad: {told.format(python=sys.executable)}"}
 
 
+@pytest.mark.fault(
+    "vantages",
+    "the command prints garbage without end",
+    "inconclusive at once",
+)
 def test_endless_garbage_is_no_python(servers: Servers, tmp_path: Path) -> None:
     run = run_with(servers, via("bad", script(tmp_path, "exec cat /dev/zero")))
     (reason,) = reasons_of(run, "bad")
     assert reason.startswith("the vantage bad: no Python began there")
 
 
+@pytest.mark.fault(
+    "vantages",
+    "a login prints a greeting first",
+    "no matter",
+)
 def test_what_a_login_prints_is_passed_over(servers: Servers, tmp_path: Path) -> None:
     server = servers.open()
     way = via("app", script(tmp_path, 'echo "Welcome to app!"; echo "1"; exec "$@"'))
@@ -109,6 +129,11 @@ def test_what_a_login_prints_is_passed_over(servers: Servers, tmp_path: Path) ->
     assert run.results[0].verdict.status == "passed"
 
 
+@pytest.mark.fault(
+    "vantages",
+    "the command hangs or asks for a password",
+    "inconclusive at the deadline; nothing of it is left running",
+)
 def test_a_command_that_hangs_is_ended_at_the_deadline(
     servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,6 +155,11 @@ def test_a_python_that_is_too_old(servers: Servers) -> None:
     }
 
 
+@pytest.mark.fault(
+    "vantages",
+    "Python there is older than 3.8",
+    "inconclusive, with its version",
+)
 def test_a_stand_in_for_a_python_that_is_too_old(servers: Servers, tmp_path: Path) -> None:
     old = tmp_path / "old"
     old.write_text(f"#!{sys.executable} -S\nimport sys\nsys.version_info = (3, 7, 17)\nexec(sys.argv[-1])\n")
@@ -139,6 +169,11 @@ def test_a_stand_in_for_a_python_that_is_too_old(servers: Servers, tmp_path: Pat
     assert "netmon: this is Python 3.7, not 3.8 or newer" in reason
 
 
+@pytest.mark.fault(
+    "vantages",
+    "a vantage claims samples of endpoints that it was not asked for",
+    "not taken; that vantage is lost",
+)
 def test_lines_that_no_prober_sends_are_not_taken(servers: Servers, tmp_path: Path) -> None:
     """Somebody else's prober: it claims a sample of an endpoint that it was never asked for."""
     hostile = tmp_path / "hostile"
@@ -157,6 +192,11 @@ def test_lines_that_no_prober_sends_are_not_taken(servers: Servers, tmp_path: Pa
     }
 
 
+@pytest.mark.fault(
+    "vantages",
+    "a connection hangs in mid-run",
+    "given up after 15 s of silence, others not touched",
+)
 def test_a_connection_that_hangs_in_mid_run_is_given_up(
     servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -113,6 +113,11 @@ def test_any_bytes_are_taken_or_refused(batch: bytes) -> None:
         decode_line(sealed(line))
 
 
+@pytest.mark.fault(
+    "vantages",
+    "a disk takes half a line of one of two writers",
+    "whole lines of both",
+)
 def test_two_writers_keep_lines_whole_where_a_disk_takes_half_of_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,6 +140,11 @@ def test_two_writers_keep_lines_whole_where_a_disk_takes_half_of_one(
         decode_line(line)
 
 
+@pytest.mark.fault(
+    "vantages",
+    "one of two writers is stopped while it writes",
+    "the other goes on",
+)
 def test_a_writer_that_was_stopped_in_mid_line_holds_up_no_other(tmp_path: Path) -> None:
     fcntl = pytest.importorskip("fcntl")
     path = str(tmp_path / "samples")

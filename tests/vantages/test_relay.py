@@ -60,6 +60,11 @@ def test_the_oldest_python_will_do(servers: Servers) -> None:
     assert run.vantages["old"].machine["python"].startswith("3.8.")  # type: ignore[index]
 
 
+@pytest.mark.fault(
+    "vantages",
+    "the clock of a vantage is an hour ahead",
+    "timestamps are those of this machine",
+)
 def test_a_wrong_clock_there_does_not_matter(servers: Servers, tmp_path: Path) -> None:
     """A prober whose clock is an hour ahead: its times are put on the clock here."""
     sitecustomize = tmp_path / "python"
@@ -91,6 +96,11 @@ def test_names_are_resolved_there(servers: Servers, tmp_path: Path) -> None:
     assert sample.dns_ms is not None
 
 
+@pytest.mark.fault(
+    "vantages",
+    "a control fails at one vantage",
+    "only what failed there is inconclusive",
+)
 def test_a_control_that_fails_at_one_place_says_nothing_of_another(servers: Servers) -> None:
     server, down = servers.open(), servers.closed()
     endpoints = [
@@ -141,6 +151,11 @@ def test_the_rates_of_a_plan_are_those_of_all_places_together(servers: Servers, 
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.fault(
+    "vantages",
+    "the relay is killed",
+    "what was measured is told, the rest is inconclusive",
+)
 def test_a_relay_that_is_killed_leaves_a_truthful_report(servers: Servers, signal_number: int) -> None:
     server = servers.open()
     endpoints = [
@@ -165,6 +180,11 @@ def test_a_relay_that_is_killed_leaves_a_truthful_report(servers: Servers, signa
     assert run.partial
 
 
+@pytest.mark.fault(
+    "vantages",
+    "the process at a vantage is killed in mid-run",
+    "what was measured is told, the rest is inconclusive",
+)
 def test_a_remote_that_is_killed_in_mid_run_leaves_a_truthful_report(servers: Servers, tmp_path: Path) -> None:
     server, mark = servers.open(), str(tmp_path / "victim")
     way = via("app", f"env MARK={mark}", python=f"{sys.executable} -X {mark}")
@@ -205,6 +225,11 @@ def test_nothing_is_left_running_after_a_stop(servers: Servers, tmp_path: Path) 
     eventually(lambda: not processes_with(mark))
 
 
+@pytest.mark.fault(
+    "vantages",
+    "everything here is killed",
+    "nothing is left running there",
+)
 def test_nothing_is_left_running_after_everything_here_was_killed(servers: Servers, tmp_path: Path) -> None:
     server, mark = servers.open(), str(tmp_path / "here")
     config = tmp_path / "netmon.yaml"
@@ -231,6 +256,11 @@ def test_nothing_is_left_running_after_everything_here_was_killed(servers: Serve
     eventually(lambda: not processes_with(mark))
 
 
+@pytest.mark.fault(
+    "vantages",
+    "the local prober is killed",
+    "other places are not touched",
+)
 def test_a_local_prober_that_is_killed_takes_no_other_place_with_it(servers: Servers) -> None:
     server = servers.open()
     endpoints = [

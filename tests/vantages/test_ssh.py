@@ -119,6 +119,11 @@ def test_execnets_own_notation_leads_there_too(servers: Servers, sshd: Sshd) -> 
     assert result_at(run, "node").verdict.status == "passed"
 
 
+@pytest.mark.fault(
+    "vantages",
+    "ssh is refused, would ask for a password, does not know the host",
+    "inconclusive with ssh's words, and never a question",
+)
 def test_a_host_that_would_ask_for_a_password_is_a_reason(servers: Servers, sshd: Sshd) -> None:
     (reason,) = reasons_of(run_from(servers, sshd.vantage(key="stranger")), "node")
     assert reason.startswith("the vantage node: no Python began there: ")
@@ -126,6 +131,11 @@ def test_a_host_that_would_ask_for_a_password_is_a_reason(servers: Servers, sshd
     assert reason.endswith("ssh must let this user in without a question: a key, or an agent")
 
 
+@pytest.mark.fault(
+    "vantages",
+    "ssh is refused, would ask for a password, does not know the host",
+    "inconclusive with ssh's words, and never a question",
+)
 def test_a_host_that_is_not_known_is_a_reason(servers: Servers, sshd: Sshd) -> None:
     (reason,) = reasons_of(run_from(servers, sshd.vantage(known="nobody_known")), "node")
     assert reason == (
@@ -134,6 +144,11 @@ def test_a_host_that_is_not_known_is_a_reason(servers: Servers, sshd: Sshd) -> N
     )
 
 
+@pytest.mark.fault(
+    "vantages",
+    "ssh is refused, would ask for a password, does not know the host",
+    "inconclusive with ssh's words, and never a question",
+)
 def test_a_host_without_an_sshd_is_a_reason(servers: Servers, sshd: Sshd) -> None:
     way = f"-F {os.devnull} -p {servers.closed().port} 127.0.0.1"
     (reason,) = reasons_of(run_from(servers, Vantage(name="node", kind="ssh", way=way)), "node")
