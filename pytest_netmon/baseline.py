@@ -16,6 +16,7 @@ from .distributions import Distribution, comparable_counts
 from .limits import Metric
 from .ranks import holm, least_p, p_larger
 from .safe import for_terminal
+from .vantage import LOCAL_VANTAGE
 
 if TYPE_CHECKING:
     from .tolerance import Tolerance
@@ -184,7 +185,8 @@ def _trouble(
     if not baseline.is_kept:
         return "none", f"its baseline {file} is not in the sample file: give it again with --baseline"
     if reference is None:
-        return "none", f"no baseline for it in {file}"
+        place = "" if endpoint.vantage == LOCAL_VANTAGE else f" from {for_terminal(endpoint.vantage)}"
+        return "none", f"no baseline for it{place} in {file}"
     if not reference.measured:
         return "none", f"no baseline for it in {file}: there it was only reached, not measured (count)"
     metric = endpoint.tolerance.metric

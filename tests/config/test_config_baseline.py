@@ -141,6 +141,7 @@ def test_a_file_that_is_no_baseline_is_refused(
     assert line.isprintable()
 
 
+@pytest.mark.fault("results", "a baseline without its raw data", "an error with its path, before any packet")
 def test_raw_data_are_needed_and_that_is_said(written: Written) -> None:
     document = json.loads((written.folder / saved(written)).read_text("utf-8"))
     del document["raw_data"]["db"]

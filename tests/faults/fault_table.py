@@ -26,6 +26,7 @@ GROUPS = {
     "vantages": "Vantages",
     "disk": "Disk",
     "yaml": "Hostile YAML",
+    "results": "Hostile results and baselines",
     "text": "Hostile text",
     "manners": "Manners",
     "secrets": "Secrets",
@@ -48,6 +49,7 @@ reason: `pytest -rs tests/faults`. CI runs as root, and runs all of it but what 
 |---|---|
 | an hour of 100 endpoints with faults that come and go | `python tests/soak/soak.py` |
 | property tests, 50 times as many examples | `NETMON_HYPOTHESIS=long pytest tests/unit tests/config tests/recording` |
+| how often comparing with a baseline errs | `python tests/error_rates/simulated.py` |
 | 50 kills at random of each command and its prober | `NETMON_KILLS=50 pytest tests/faults/test_killed_at_random.py` |
 """
 

@@ -224,6 +224,7 @@ def test_what_a_later_version_adds_is_passed_over() -> None:
     assert len(run_of_results(json.dumps(document)).results) == 8
 
 
+@pytest.mark.fault("results", "no JSON, NaN, a key twice, depth 100,000", "an error in one line")
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -274,6 +275,7 @@ def _paths(value: Any, path: tuple[Any, ...] = ()) -> Any:
 _PATHS = [path for path in _paths(_DOCUMENT) if path]
 
 
+@pytest.mark.fault("results", "any value anywhere in a netmon.json", "read and reported, or an error with its path")
 @settings(max_examples=400)
 @given(st.sampled_from(_PATHS), _VALUES)
 def test_any_value_anywhere_is_read_or_refused_and_what_is_read_can_be_reported(path: Any, value: Any) -> None:
