@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: How likely a run of unchanged endpoints is to alarm, at the most.
 ALPHA = 0.01
+#: What begins the text of one that could not be made.
+NOT_COMPARED = "not compared with the baseline: "
 #: What came of a comparison. few: too few samples to tell. none: there is no baseline.
 State = Literal["kept", "slower", "faster", "few", "none"]
 
@@ -224,7 +226,7 @@ def _untold(endpoint: Measured, reference: Reference | None, trouble: tuple[Stat
         baseline_samples=then.count if then else 0,
         p=None,
         tests=tests,
-        text=f"not compared with the baseline: {text}",
+        text=NOT_COMPARED + text,
     )
 
 

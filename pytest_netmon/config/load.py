@@ -132,7 +132,9 @@ def _compare(plan: Plan, overrides: Overrides, base: Path, problems: Problems) -
     compared = [endpoint for endpoint in plan.checked if endpoint.is_compared]
     if overrides.baseline is None:
         if compared:
-            plan.warnings.append(f"baseline has no effect without an earlier run to compare with: give {option}=FILE")
+            plan.warnings.append(
+                f"nothing is compared without an earlier run, whatever baseline says: give {option}=FILE"
+            )
         return
     from .baseline_file import load_baseline
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..baseline import NOT_COMPARED as UNTOLD
 from ..baseline import BaselineRun, shown_tolerance
 from ..run import Result
 from ..safe import for_terminal
@@ -15,7 +16,7 @@ _STEPS = {
     "slower": "see what changed since then: the route (`{trace}`), the load there, the machine that checks; where it "
     "is to stay so, copy this run's netmon.json over the baseline",
     "few": "raise count here, and in the run that is the baseline",
-    "none": "copy a netmon.json that holds it over the baseline, or set `baseline: {{missing: skip}}`",
+    "none": "copy this run's netmon.json over the baseline: it measured it; or set `baseline: {{missing: skip}}`",
 }
 
 #: metric, measured, allowed, state, origin.
@@ -31,9 +32,11 @@ def broken_comparison(result: Result) -> str | None:
 
 
 def comparison_lines(result: Result) -> list[str]:
-    """Return the line about a comparison that fails an endpoint."""
+    """Return the line about a comparison that fails an endpoint; what the heading says too is left out."""
     comparison = result.verdict.baseline
-    return [] if comparison is None or comparison.ok else [for_terminal(comparison.text, None)]
+    if comparison is None or comparison.ok:
+        return []
+    return [for_terminal(comparison.text.removeprefix(UNTOLD), None)]
 
 
 def comparison_steps(result: Result, host: str | None) -> list[str]:

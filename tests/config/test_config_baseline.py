@@ -65,7 +65,10 @@ def test_values_may_come_from_variables(written: Written) -> None:
 def test_without_a_file_it_has_no_effect_and_says_so(written: Written) -> None:
     plan = written.plan("targets: [{host: 'db:1', baseline: {}}]")
     assert plan.baseline is None
-    assert "baseline has no effect without an earlier run to compare with: give --netmon-baseline=FILE" in plan.warnings
+    assert (
+        "nothing is compared without an earlier run, whatever baseline says: give --netmon-baseline=FILE"
+        in plan.warnings
+    )
 
 
 def test_a_file_is_read_and_all_that_can_be_compared_is(written: Written) -> None:
