@@ -41,6 +41,11 @@ def parse_host(text: str) -> str:
         return _name(text)
 
 
+def is_address(host: str) -> bool:
+    """Say whether a sound host is an address: only those have colons, or nothing but digits and dots."""
+    return ":" in host or host.replace(".", "").isdigit()
+
+
 def _ipv6(text: str) -> str:
     try:
         address = ipaddress.IPv6Address(text)

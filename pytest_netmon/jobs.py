@@ -94,6 +94,8 @@ def _endpoint_job(index: int, endpoint: Endpoint, apart_s: float) -> dict[str, o
         "tls": None if endpoint.tls is None else asdict(endpoint.tls),
         "proxy": None if endpoint.proxy is None else _proxy_job(endpoint.proxy),
         "close": endpoint.close,
+        "family": endpoint.family,
+        "addresses": endpoint.addresses,
         "late": "timeout" if endpoint.expect == "open" else "open",
     }
 

@@ -16,7 +16,7 @@ from .plan import Endpoint, Plan
 from .plan_record import PlanRecordError, plan_of
 from .recording import Recording
 from .run import Measuring, Result, Run
-from .samples import Record, SampleFileError, WaitOver
+from .samples import Record, SampleFileError
 from .statistics import Statistics
 from .tolerance import Tolerance
 from .vantage import LOCAL_VANTAGE, lost_words
@@ -73,7 +73,7 @@ def result_of(
     endpoint = plan.endpoints[index]
     statistics = recording.statistics_of(index)
     complete = _is_over(endpoint, recording, index)
-    if complete and _is_short(endpoint, statistics, recording.waits.get(index)):
+    if complete and _is_short(endpoint, recording, index, statistics):
         complete, fault = False, f"samples are missing: {recording.damage or 'they could not be recorded'}"
     around = Surroundings(failed, _others_opened(recording, index, peers), comparison if complete else None)
     waited = None if endpoint.wait is None else recording.waited_of(index)
@@ -87,7 +87,7 @@ def result_of(
         statistics=statistics,
         verdict=verdict,
         complete=complete,
-        address=None if endpoint.redact else recording.addresses.get(index),
+        address=None if endpoint.redact or statistics.parts else recording.addresses.get(index),
         store=recording,
         waited=waited,
     )
@@ -102,7 +102,7 @@ def comparisons_of(plan: Plan, recording: Recording, compared: Iterable[int]) ->
     for index in compared:
         endpoint, statistics = plan.endpoints[index], recording.statistics_of(index)
         wait = recording.waits.get(index)
-        is_whole = _is_over(endpoint, recording, index) and not _is_short(endpoint, statistics, wait)
+        is_whole = _is_over(endpoint, recording, index) and not _is_short(endpoint, recording, index, statistics)
         was_measured = endpoint.wait is None or (wait is not None and wait.met)
         phases = statistics.phases if is_whole and was_measured else None
         measured.append(Measured(index, endpoint.vantage, endpoint.id, endpoint.baseline or Tolerance(), phases))
@@ -115,8 +115,11 @@ def _is_over(endpoint: Endpoint, recording: Recording, index: int) -> bool:
     return endpoint.count is None and recording.end_reason_of(endpoint.vantage) == "stopped"
 
 
-def _is_short(endpoint: Endpoint, statistics: Statistics, wait: WaitOver | None) -> bool:
+def _is_short(endpoint: Endpoint, recording: Recording, index: int, statistics: Statistics) -> bool:
     """Whether an endpoint that is done lacks samples: on a full disk, or in a damaged file. The rest proves nothing."""
+    if statistics.parts or index in recording.short:
+        return index in recording.short
+    wait = recording.waits.get(index)
     if endpoint.wait is not None and (wait is None or not wait.met or not endpoint.measured):
         return wait is None
     made = statistics.checks + statistics.local_errors

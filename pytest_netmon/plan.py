@@ -12,7 +12,9 @@ from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from typing import Literal, get_args
 
+from .addresses import Addresses, Family, choice_texts, has_parts
 from .baseline import Baseline
+from .hosts import is_address
 from .limits import Limit, asks_for_success, least_count
 from .outcomes import EXPECTED, OPEN
 from .plan_values import host_texts, is_count, is_positive, is_printable, is_tag, is_whole, key_of_host, mistyped_texts
@@ -77,6 +79,7 @@ class Endpoint:
     hold_s: how long a connection is held open, to see whether the peer closes it at once.
     tls, proxy: a handshake after the connect, and what the connect goes through; None: none.
     close: with FIN after a drain, or with RST at once.
+    family, addresses: which of its name's addresses are checked, and whether one by one (see `addresses`).
     baseline: how much slower than its baseline it may be, where the plan has one; None: not compared.
     control: it must be reached for the run to mean anything; where it was not, others that failed are inconclusive.
     tags: to select by, each once; marks of its tests too.
@@ -104,6 +107,8 @@ class Endpoint:
     tls: Tls | None = None
     proxy: Proxy | None = None
     close: Close = "fin"
+    family: Family = "any"
+    addresses: Addresses = "any"
     control: bool = False
     baseline: Tolerance | None = None
     tags: tuple[str, ...] = ()
@@ -149,6 +154,11 @@ class Endpoint:
     @property
     def expects_open(self) -> bool:
         return self.expect == OPEN
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether each of its name's addresses, or each family, is checked and judged by itself."""
+        return has_parts(self.family, self.addresses) and self.proxy is None and not is_address(self.host)
 
     @property
     def is_judged(self) -> bool:
@@ -363,6 +373,10 @@ def _schedule_texts(endpoint: Endpoint) -> Iterator[str]:
     yield from stage_texts(endpoint.hold_s, endpoint.tls, endpoint.proxy, redacted=endpoint.redact)
     if endpoint.close not in get_args(Close):
         yield f"expected one of {', '.join(get_args(Close))} for close, got {endpoint.close!r:.80}"
+    if isinstance(endpoint.host, str):
+        yield from choice_texts(endpoint.host, endpoint.family, endpoint.addresses)
+        if endpoint.proxy is not None and (endpoint.family, endpoint.addresses) != ("any", "any"):
+            yield "the proxy looks the name up and chooses an address: leave family and addresses out"
     endless = endpoint.count is None and endpoint.watched
     if not endless and not is_count(endpoint.count):
         yield f"expected a count of 1 or more, got {endpoint.count!r:.80}"
@@ -396,7 +410,7 @@ def _limit_texts(endpoint: Endpoint, limit: Limit) -> Iterator[str]:
         yield f"an upper bound on success would fail what works: write success >= {allowed}"
     elif not endpoint.measured:
         yield "limits need a measured endpoint: say how often to check it (count)"
-    elif metric.phase == "dns" and _is_literal(endpoint.looked_up_host):
+    elif metric.phase == "dns" and is_address(endpoint.looked_up_host):
         yield "the host is an address, so that no name is resolved and no dns time measured"
     elif metric.phase == "dns" and endpoint.warmup:
         yield "the name is resolved before the warmup checks, so that no dns time is counted: leave warmup out"
@@ -471,8 +485,3 @@ def _least_interval_s(count: int, cap: float) -> float:
 
 def _place(plan: Plan) -> Source:
     return Source(plan.files[0]) if plan.files else _PLAN
-
-
-def _is_literal(host: str) -> bool:
-    """Whether a valid host is an address: only those have colons, or nothing but digits and dots."""
-    return ":" in host or host.replace(".", "").isdigit()

@@ -28,6 +28,8 @@ _OPTIONS = (
     ("timeout", "TIME", False, "how long a check may take (3s)"),
     ("wait", "TIME", False, "try until open, this long, before it is measured (60s)"),
     ("proxy", "PROXY", False, "check through http://host:port, socks5://host:port, or env: the environment's proxy"),
+    ("family", "FAMILY", False, "any, 4, 6 (nothing else is tried) or both (each must pass)"),
+    ("addresses", "WHICH", False, "any (the first that answers), first (no other) or all (each must pass)"),
     ("limit", "LIMIT", True, "what is allowed ('p95 < 50ms', 'success >= 99%%'); repeatable, or a,b"),
     ("baseline", "FILE", False, "the netmon.json of an earlier run: what got slower fails (30 %% and 20 ms)"),
     ("tag", "TAG", True, "check only targets with this tag; !TAG: only those without; repeatable (any), or a,b"),

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from .distributions import DistributionBuilder
 from .outcomes import OPEN
+from .pooling import PartsBuilder
 from .samples import (
     WAITING,
     AddressChange,
@@ -38,7 +39,7 @@ from .samples import (
     Warning_,
     decode_line,
 )
-from .statistics import Glance, Statistics, StatisticsBuilder
+from .statistics import Glance, Statistics
 from .vantage import LOCAL_VANTAGE
 from .waited import Waited
 
@@ -65,7 +66,8 @@ class Recording:
     observe: called with each record once it was taken in. salvage: pass over lines that cannot be
     read, and say so in `damage`, as after a power cut; up to 10,000 of them, behind a whole header.
 
-    header: its first line, None until it was read. done: endpoints of which no sample is to come.
+    header: its first line, None until it was read. done: endpoints of which no sample is to come. short: those
+    of which fewer came than were made.
     end_reason: why the prober ended, None while it runs or where it was killed. checks: samples
     so far. last: the sample of an endpoint that came in last. opened: endpoints of which
     a check was open. last_us: the end of the latest check, since the start. waits: how waiting for
@@ -83,6 +85,7 @@ class Recording:
         self._damaged: dict[int, str] = {}
         self.header: Header | None = None
         self.done: set[int] = set()
+        self.short: set[int] = set()
         self.end_reason: str | None = None
         self.checks = 0
         self.gaps: list[Gap] = []
@@ -101,7 +104,7 @@ class Recording:
         self.late_starts: Lateness | None = None
         self.vantages: dict[str, VantageState] = {}
         self._answered: set[int] = set()
-        self._builders: dict[int, StatisticsBuilder] = {}
+        self._builders: dict[int, PartsBuilder] = {}
         self._uncounted: Counter[int] = Counter()
         self._tries: dict[int, Counter[str]] = {}
         self._places: dict[int, array[int]] = {}
@@ -141,13 +144,15 @@ class Recording:
 
     def statistics_of(self, endpoint: int) -> Statistics:
         """The statistics of what is in so far."""
-        return self._builders.get(endpoint, StatisticsBuilder()).finish()
+        return self._builders.get(endpoint, PartsBuilder()).finish()
 
     def waited_of(self, endpoint: int) -> Waited:
         """What came so far of waiting for an endpoint."""
         outcomes = dict(self._tries.get(endpoint) or self.glance_of(endpoint).outcomes)
         over = self.waits.get(endpoint)
-        return Waited(outcomes) if over is None else Waited(outcomes, over.met, over.took_us / 1e6, over.latest)
+        if over is None:
+            return Waited(outcomes)
+        return Waited(outcomes, over.met, over.took_us / 1e6, over.latest, over.failing)
 
     def end_reason_of(self, vantage: str) -> str | None:
         """Why the prober at a vantage ended; None while it runs, or where it was lost."""
@@ -163,11 +168,11 @@ class Recording:
 
     def glance_of(self, endpoint: int) -> Glance:
         """The figures so far that cost nothing to ask for."""
-        return self._builders.get(endpoint, StatisticsBuilder()).glance()
+        return self._builders.get(endpoint, PartsBuilder()).glance()
 
     def of(self, endpoint: int) -> Iterator[Sample]:
         """Yield the endpoint's samples by check number, read from the file."""
-        samples = self._samples_of(endpoint)
+        samples = self.samples_of(endpoint)
         if not samples:  # there may be no file at all
             return iter(())
         if samples > MOST_PLACES:
@@ -205,7 +210,7 @@ class Recording:
         if isinstance(what, Sample):
             self._take_sample(what)
         elif isinstance(what, Done):
-            self.done.add(what.endpoint)
+            self._take_done(what)
         elif isinstance(what, WaitOver):
             self.waits[what.endpoint] = what
         elif isinstance(what, Gap):
@@ -242,6 +247,11 @@ class Recording:
         round_trip_us = state.round_trip_us or (before.round_trip_us if before else None)
         self.vantages[state.name] = dataclasses.replace(state, machine=machine, round_trip_us=round_trip_us)
 
+    def _take_done(self, done: Done) -> None:
+        self.done.add(done.endpoint)
+        if done.samples is not None and done.samples > self.samples_of(done.endpoint):
+            self.short.add(done.endpoint)
+
     def _take_gap(self, gap: Gap) -> None:
         if len(self.gaps) < MOST_GAPS:
             self.gaps.append(gap)
@@ -254,7 +264,7 @@ class Recording:
         endpoint = sample.endpoint
         builder = self._builders.get(endpoint)
         if builder is None:
-            builder = self._builders[endpoint] = StatisticsBuilder()
+            builder = self._builders[endpoint] = PartsBuilder()
         if sample.is_counted:
             builder.add(sample)
         else:
@@ -279,7 +289,8 @@ class Recording:
             if sample.outcome == "open":
                 self._answered.add(endpoint)
 
-    def _samples_of(self, endpoint: int) -> int:
+    def samples_of(self, endpoint: int) -> int:
+        """How many samples of an endpoint are in, those that are not counted among them."""
         glance = self.glance_of(endpoint)
         return glance.checks + glance.local_errors + self._uncounted[endpoint]
 
@@ -290,7 +301,7 @@ class Recording:
         places: dict[int, array[int]] = {}
         for each in sorted(self._builders):
             if each >= endpoint:
-                room -= self._samples_of(each)
+                room -= self.samples_of(each)
                 if room < 0:
                     break
                 places[each] = array("Q")

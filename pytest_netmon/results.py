@@ -12,20 +12,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import cast, get_args
 
+from .addresses import ADDRESSES, FAMILIES
 from .baseline import Baseline, BaselineRun, Reference
 from .distributions import DistributionBuilder
 from .outcomes import EXPECTED
 from .plan import Close, Endpoint, Plan, identity_texts
 from .plan_record import endpoint_of
 from .plan_values import mistyped_texts
+from .pooling import PartsBuilder
 from .results_samples import ReadStore, SampleHook, parts_by_vantage, samples_by_endpoint
 from .results_verdicts import verdict_of, written_limits
 from .run import Measuring, Result, Run
 from .safe import for_terminal
 from .samples import Gap, Lateness, Sample, VantageState
 from .stages import stage_texts
-from .statistics import Statistics, StatisticsBuilder
+from .statistics import Statistics
 from .strict_json import DocumentError, Node, parse, unix_us
+from .verdict import Verdict
 from .waited import Waited
 from .waits import wait_texts
 
@@ -114,7 +117,12 @@ def _refuse_other_values(node: Node, endpoint: Endpoint) -> None:
     for name in ("interval_s", "timeout_s"):
         if settings.needed(name).number() < 0:
             settings.needed(name).wrong("seconds")
-    for name, known in (("expect", tuple(EXPECTED)), ("close", get_args(Close))):
+    for name, known in (
+        ("expect", tuple(EXPECTED)),
+        ("close", get_args(Close)),
+        ("family", FAMILIES),
+        ("addresses", ADDRESSES),
+    ):
         if settings.needed(name).text() not in known:
             settings.needed(name).wrong(f"one of {', '.join(known)}")
     node.needed("host").text()
@@ -165,17 +173,18 @@ def _result(index: int, node: Node, endpoint: Endpoint, store: ReadStore) -> Res
     recorded = node.needed("statistics")
     if recorded.value is None:
         return None
-    builder = StatisticsBuilder()
+    builder = PartsBuilder()
     for sample in store.of(index):
         if sample.is_counted:
             builder.add(sample)
     statistics = builder.finish()
     _refuse_other_samples(recorded, statistics)
+    parts = {} if node.get("addresses").value is None else _part_verdicts(node.get("addresses"), endpoint, statistics)
     return Result(
         index=index,
         endpoint=endpoint,
         statistics=statistics,
-        verdict=verdict_of(node),
+        verdict=replace(verdict_of(node), parts=parts),
         complete=node.needed("complete").flag(),
         address=None if endpoint.redact else node.needed("address").text_or_none(),
         store=store,
@@ -191,7 +200,22 @@ def _waited(node: Node) -> Waited | None:
         met=None if node.get("met").value is None else node.get("met").flag(),
         took_s=node.get("took_s").number_or_none(),
         latest=node.needed("latest").texts(),
+        failing=() if node.get("failing").value is None else node.get("failing").texts(),
     )
+
+
+def _part_verdicts(node: Node, endpoint: Endpoint, statistics: Statistics) -> dict[str, Verdict]:
+    """The verdicts on addresses or families that were judged one by one."""
+    parts = {part.needed("part").text(): part for part in node.items()}
+    for part in parts.values():
+        list(written_limits(part.needed("limits")))  # refuses wrong ones
+    if set(parts) != set(statistics.parts):
+        node.refuse("expected each address or family that samples in raw_data are about, and no other")
+    return {
+        name: verdict_of(part)
+        for name, part in parts.items()
+        if part.needed("verdict").value is not None or not endpoint.is_judged
+    }
 
 
 def _refuse_other_samples(recorded: Node, statistics: Statistics) -> None:

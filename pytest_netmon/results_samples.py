@@ -15,7 +15,7 @@ from .vantage import LOCAL_VANTAGE
 _SAMPLES_A_LOOK = 1_000
 #: Times of a sample: values of its line, and those that stand in its detail.
 _TIMES, _STAGES = ("connect_ms", "clock_ms", "dns_ms", "rtt_ms"), {"proxy_ms", "tls_ms"}
-_OF_DETAIL = {"errno", "icmp", "message", "attempts", "cert_expires_s", *_STAGES}
+_OF_DETAIL = {"errno", "icmp", "message", "attempts", "cert_expires_s", "part", *_STAGES}
 
 
 @dataclass(slots=True)
@@ -83,6 +83,7 @@ class SampleHook:
 
 def _detail(value: dict[str, Any], times_us: Mapping[str, int | None]) -> dict[str, Any]:
     detail = {"errno": value.get("errno"), "text": value.get("message"), "cert_expires_s": value.get("cert_expires_s")}
+    detail["part"] = value.get("part")
     detail |= {name.replace("_ms", "_us"): times_us.get(name) for name in _STAGES}
     if value.get("icmp") is not None:
         icmp = Node(value["icmp"], "icmp")

@@ -23,7 +23,7 @@ def verdict_of(node: Node) -> Verdict:
         limits=tuple(_limit_result(each) for each in node.needed("limits").items()),
         reasons=reasons,
         notes=node.needed("notes").texts(),
-        warn=tuple(_limit_result(each) for each in node.needed("warn").items()),
+        warn=() if node.get("warn").value is None else tuple(_limit_result(each) for each in node.get("warn").items()),
         baseline=_comparison(node.get("baseline")),
         failed_controls=() if node.get("failed_controls").value is None else node.get("failed_controls").texts(),
     )

@@ -6,9 +6,10 @@ Reports are functions from these to text.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from .addresses import FAMILY_PARTS
 from .baseline import BaselineRun
 from .distributions import Distribution
 from .plan import Endpoint, Plan
@@ -59,9 +60,35 @@ class Result:
         )
 
     @property
+    def parts(self) -> dict[str, Result]:
+        """Where addresses or families were judged one by one, what came of each; empty elsewhere."""
+        return {
+            name: replace(
+                self,
+                statistics=self.statistics.parts[name],
+                verdict=verdict,
+                address=None if self.endpoint.redact or name in FAMILY_PARTS else name,
+                store=_PartStore(self.store, name),
+                waited=None,
+            )
+            for name, verdict in self.verdict.parts.items()
+        }
+
+    @property
     def samples(self) -> tuple[Sample, ...]:
         """All samples of the endpoint, by check number (read anew at each use)."""
         return tuple(self.store.of(self.index))
+
+
+class _PartStore:
+    """Samples of one part of an endpoint, and those of none, which are about its name."""
+
+    def __init__(self, store: SampleStore, part: str) -> None:
+        self._store = store
+        self._part = part
+
+    def of(self, endpoint: int) -> Iterator[Sample]:
+        return (sample for sample in self._store.of(endpoint) if sample.part in (None, self._part))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,6 +68,8 @@ class Sample:
     address: the address that answered, or the last one tried.
     errno: its symbol (`ECONNREFUSED`). icmp: (type, code). message: the system's words.
     attempts: addresses that failed before the one that decided.
+    part: what of the endpoint it is about, where addresses or families are judged one by one: the address, `IPv4`,
+        `IPv6`, of a redacted one `address 1`. None elsewhere, and where the name did not resolve.
     """
 
     endpoint: int
@@ -87,6 +89,7 @@ class Sample:
     icmp: tuple[int, int] | None = None
     message: str | None = None
     attempts: tuple[Attempt, ...] = ()
+    part: str | None = None
 
     @property
     def is_counted(self) -> bool:
@@ -120,20 +123,22 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """No more samples of the endpoint with that index."""
+    """No more samples of the endpoint with that index. samples: how many there were; None where its count says it."""
 
     endpoint: int
+    samples: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class WaitOver:
     """The end of waiting for an endpoint. met: whether it was as it was to be. took_us: since the start of the
-    campaign. latest: outcomes of the last tries, three at the most."""
+    campaign. latest: outcomes of the last tries, three at the most. failing: parts that were not so in the last one."""
 
     endpoint: int
     met: bool
     took_us: int
     latest: tuple[str, ...]
+    failing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +292,7 @@ class _Detail(TypedDict, total=False):
     proxy_ms: float | None
     tls_ms: float | None
     cert_expires_s: int | None
+    part: str | None
 
 
 _NO_DETAIL = _Detail()
@@ -299,6 +305,7 @@ def _detail(value: object) -> _Detail:
     if errno is not None and not (type(errno) is str and _ERRNO.match(errno)):
         _malformed("expected the name of an error for errno")
     attempts = _list("attempts", value.get("attempts", []))
+    part = value.get("part")
     proxy_us, tls_us, cert_s = value.get("proxy_us"), value.get("tls_us"), value.get("cert_expires_s")
     return _Detail(
         errno=errno,
@@ -308,6 +315,7 @@ def _detail(value: object) -> _Detail:
         proxy_ms=None if proxy_us is None else _whole("proxy_us", proxy_us, most=MOST_SPENT_US) / 1000,
         tls_ms=None if tls_us is None else _whole("tls_us", tls_us, most=MOST_SPENT_US) / 1000,
         cert_expires_s=None if cert_s is None else _whole("cert_expires_s", cert_s, -MOST_CERT_S, MOST_CERT_S),
+        part=None if part is None else _address(part),
     )
 
 
@@ -347,7 +355,8 @@ def _event(value: dict[str, object]) -> Event:
 
 
 def _done(value: dict[str, object]) -> Done:
-    return Done(_whole("endpoint", value.get("endpoint")))
+    samples = value.get("samples")
+    return Done(_whole("endpoint", value.get("endpoint")), None if samples is None else _whole("samples", samples))
 
 
 def _wait_over(value: dict[str, object]) -> WaitOver:
@@ -359,6 +368,7 @@ def _wait_over(value: dict[str, object]) -> WaitOver:
         met=met,
         took_us=_whole("took_us", value.get("took_us"), most=MOST_TIME_US),
         latest=tuple([_outcome(outcome) for outcome in _list("latest", value.get("latest"))]),
+        failing=tuple([_address(part) for part in _list("failing", value.get("failing", []))]),
     )
 
 

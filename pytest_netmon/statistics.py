@@ -65,7 +65,8 @@ class Statistics:
     successful check. dns: of resolutions that gave an address.
     cert_expires_in_s: the least time that a certificate was still valid for, at any check; negative for
     one that has expired. last_outcome: of the check with the highest number, local errors apart.
-    first_success: the lowest check number of a success.
+    first_success: the lowest check number of a success. parts: where addresses or families are judged one by one,
+    the statistics of each by its name; empty elsewhere (see `pooling`).
     """
 
     checks: int
@@ -86,6 +87,7 @@ class Statistics:
     cert_expires_in_s: int | None
     last_outcome: str | None
     first_success: int | None
+    parts: Mapping[str, Statistics] = field(default_factory=dict)
 
     @property
     def phases(self) -> Mapping[str, Distribution]:
@@ -149,6 +151,10 @@ class StatisticsBuilder:
             check, _, waited = heapq.heappop(self._waiting)
             self._in_order.add(waited)
             self._next_check = check + 1
+
+    def go_on_with(self, check: int) -> None:
+        """Wait for no check before that one: there will be none."""
+        self._next_check = max(self._next_check, check)
 
     def finish(self) -> Statistics:
         """Return the statistics of all samples so far. May be called at any time and again after

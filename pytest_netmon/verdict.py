@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from .limits import Limit, Metric, asks_for_success, holds, parse_limit, shown_limit, shown_measured
@@ -11,6 +12,8 @@ from .plan import REACHED_TRIES
 from .waited import in_vain, outcomes_of_tries, tries_in_words, waiting_note
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from .baseline import Comparison
     from .plan import Endpoint
     from .statistics import Statistics
@@ -47,6 +50,8 @@ class Verdict:
     the same (`reached at try 2 of 3, after timeout`). warn: limits that fail nothing; a broken one
     is among the notes. failed_controls: ids of controls that failed with it, which made it inconclusive. baseline: what
     came of comparing it with an earlier run, None where it was not; a regression is among the reasons.
+    parts: where addresses or families are judged one by one, the verdict on each; each of `limits` then has the worst
+    value. Empty elsewhere, and where a wait decided.
     """
 
     status: Status
@@ -56,6 +61,7 @@ class Verdict:
     warn: tuple[LimitResult, ...] = ()
     failed_controls: tuple[str, ...] = ()
     baseline: Comparison | None = None
+    parts: Mapping[str, Verdict] = field(default_factory=dict)
 
     @property
     def broken(self) -> tuple[LimitResult, ...]:
@@ -90,14 +96,15 @@ def judge(
     In this order: a run that was cut off, or left nothing to judge, is inconclusive; what broke on
     the judged samples fails; a check that this machine could not make leaves the rest inconclusive.
     A reached endpoint whose last check was open has all that was asked for and passes in any case.
+    Where addresses or families are judged one by one, all of that holds for each, and each must pass.
 
     Where a control failed too, a failure says nothing of the target: inconclusive. So is what passed by nothing but
     timeouts. That it was open where it must not be is said in any case. A control that fails is inconclusive itself.
     """
-    soft = tuple(_result(limit, statistics) for limit in endpoint.warn)
-    warnings = _warnings(soft, statistics)
+    soft, warnings = _judged_softly(endpoint, statistics)
     if waited is None or (waited.met and endpoint.measured):
-        verdict = _judged(endpoint, statistics, complete=complete)
+        judged = _judged_by_parts if statistics.parts else _judged
+        verdict = judged(endpoint, statistics, complete=complete)
     else:
         verdict = _judged_by_tries(endpoint, statistics, waited, complete=complete)
     heard = {*_seen(statistics), *(waited.outcomes if waited else ())}
@@ -140,9 +147,9 @@ def amid(verdict: Verdict, endpoint: Endpoint, heard: set[str], around: Surround
     return verdict
 
 
-def _judged(endpoint: Endpoint, statistics: Statistics, *, complete: bool) -> Verdict:
+def _judged(endpoint: Endpoint, statistics: Statistics, *, complete: bool, is_part: bool = False) -> Verdict:
     results = tuple(_result(limit, statistics) for limit in limits_in_force(endpoint))
-    notes = _notes(endpoint, statistics, complete=complete)
+    notes = _notes(endpoint, statistics, complete=complete, is_part=is_part)
     unmade = _unmade(statistics)
     breaches = _breaches(endpoint, statistics, results)
     if _reached(endpoint, statistics):
@@ -158,6 +165,54 @@ def _judged(endpoint: Endpoint, statistics: Statistics, *, complete: bool) -> Ve
     return Verdict("passed", results, notes=notes)
 
 
+def _judged_by_parts(endpoint: Endpoint, statistics: Statistics, *, complete: bool) -> Verdict:
+    """The verdict where addresses or families are judged one by one: one that is worse decides."""
+    parts = {name: _judged(endpoint, part, complete=complete, is_part=True) for name, part in statistics.parts.items()}
+    statuses = {part.status for part in parts.values()}
+    status: Status = "failed" if "failed" in statuses else "inconclusive" if "inconclusive" in statuses else "passed"
+    others = {name: part.reasons for name, part in parts.items() if part.status not in (status, "passed")}
+    notes = {name: (*others.get(name, ()), *part.notes) for name, part in parts.items()}
+    return Verdict(
+        status,
+        tuple(map(_worst, zip(*(part.limits for part in parts.values()), strict=True))),
+        _named_by_part({name: part.reasons if part.status == status else () for name, part in parts.items()}),
+        _named_by_part(notes),
+        parts=parts,
+    )
+
+
+def _named_by_part(texts: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Each text with its part; what all of them have is said once."""
+    shared = [text for text in next(iter(texts.values())) if len(texts) > 1 and all(text in t for t in texts.values())]
+    own = [f"{name}: {text}" for name, each in texts.items() for text in each if text not in shared]
+    return (*shared, *own)
+
+
+def _worst(results: Sequence[LimitResult]) -> LimitResult:
+    """The result that is farthest on the wrong side; one without a value before all."""
+    lower_is_worse = results[0].limit.op in (">", ">=")
+
+    def badness(result: LimitResult) -> tuple[bool, float]:
+        value = math.inf if result.value is None else -result.value if lower_is_worse else result.value
+        return not result.ok, value
+
+    return max(results, key=badness)
+
+
+def _judged_softly(endpoint: Endpoint, statistics: Statistics) -> tuple[tuple[LimitResult, ...], tuple[str, ...]]:
+    """The limits that fail nothing, and what to say of the broken ones."""
+    if not statistics.parts:
+        soft = tuple(_result(limit, statistics) for limit in endpoint.warn)
+        return soft, _warnings(soft, statistics)
+    of_parts = {name: tuple(_result(limit, part) for limit in endpoint.warn) for name, part in statistics.parts.items()}
+    told = {
+        name: tuple(text.removeprefix(WARNING) for text in _warnings(soft, statistics.parts[name]))
+        for name, soft in of_parts.items()
+    }
+    worst = tuple(map(_worst, zip(*of_parts.values(), strict=True)))
+    return worst, tuple(f"{WARNING}{text}" for text in _named_by_part(told))
+
+
 def _judged_by_tries(endpoint: Endpoint, statistics: Statistics, waited: Waited, *, complete: bool) -> Verdict:
     """The verdict where a wait was all, or went on to the end, or was in vain."""
     results = tuple(_result(limit, statistics) for limit in limits_in_force(endpoint))
@@ -166,7 +221,8 @@ def _judged_by_tries(endpoint: Endpoint, statistics: Statistics, waited: Waited,
         return Verdict("passed", results, notes=unmade)
     if waited.met is None or not complete:
         return Verdict("inconclusive", results, (f"interrupted after {tries_in_words(waited)} of waiting",), unmade)
-    breach = f"{in_vain(endpoint, waited)}: {outcomes_of_tries(waited)}"
+    failing = f"; in the end not so: {', '.join(waited.failing)}" if waited.failing else ""
+    breach = f"{in_vain(endpoint, waited)}: {outcomes_of_tries(waited)}{failing}"
     if waited.latest[-1:] == (LOCAL_ERROR,):
         return Verdict("inconclusive", results, (*unmade, breach))
     return Verdict("failed", results, (breach,), unmade)
@@ -301,11 +357,13 @@ def _interrupted(endpoint: Endpoint, statistics: Statistics) -> str:
     return f"interrupted after {made} of at most {endpoint.count} tries"
 
 
-def _notes(endpoint: Endpoint, statistics: Statistics, *, complete: bool) -> tuple[str, ...]:
+def _notes(endpoint: Endpoint, statistics: Statistics, *, complete: bool, is_part: bool) -> tuple[str, ...]:
     if endpoint.measured:
         made = _made(statistics)
         if endpoint.count is None or not complete or not 0 < made < endpoint.count:
             return ()
+        if is_part:
+            return (f"in {_of_checks(made, endpoint.count)}: the name did not lead to it in the others",)
         return (f"only {_of_checks(made, endpoint.count)} were made",)
     first = statistics.first_success
     if endpoint.expects_open and first is not None and first > 1 and statistics.errors:

@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 class Waited:
     """What came of a wait. outcomes: how often each outcome came, in the order in which they were first seen. met:
     whether it was as expected often enough in a row; None where the run ended before that was known. took_s: from the
-    start of the campaign, None with `met`. latest: outcomes of the last three tries."""
+    start of the campaign, None with `met`. latest: outcomes of the last three tries. failing: addresses or families
+    that were not as expected in the last one, where they are judged one by one."""
 
     outcomes: Mapping[str, int]
     met: bool | None = None
     took_s: float | None = None
     latest: tuple[str, ...] = ()
+    failing: tuple[str, ...] = ()
 
     @property
     def made(self) -> int:

@@ -11,10 +11,10 @@ from typing import Any
 from pytest_netmon.limits import parse_limit
 from pytest_netmon.outcomes import EXPECTED
 from pytest_netmon.plan import Endpoint, Plan
+from pytest_netmon.pooling import PartsBuilder
 from pytest_netmon.problems import Source
 from pytest_netmon.run import Result, Run
 from pytest_netmon.samples import WAITING, Sample
-from pytest_netmon.statistics import StatisticsBuilder
 from pytest_netmon.verdict import judge
 from pytest_netmon.waited import Waited
 
@@ -78,7 +78,7 @@ def result_of(
 ) -> Result:
     store = store or MemoryStore()
     store.samples[index] = samples_of(index, endpoint, checks, address)
-    builder = StatisticsBuilder()
+    builder = PartsBuilder()
     for sample in store.samples[index]:
         if sample.is_counted:
             builder.add(sample)
@@ -92,7 +92,7 @@ def result_of(
         statistics=statistics,
         verdict=judge(endpoint, statistics, complete=complete, waited=waited),
         complete=complete,
-        address=(answered or tried or [None])[-1],
+        address=None if statistics.parts else (answered or tried or [None])[-1],
         store=store,
         waited=waited,
     )

@@ -59,6 +59,10 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     how.add_argument("--max-rate", metavar="N", help="checks a second, all endpoints together (2000)")
     how.add_argument("--max-rate-per-host", metavar="N", help="checks a second to one host (200)")
     how.add_argument("--wait", metavar="TIME", help="keep trying what is not open yet, this long (60s)")
+    how.add_argument("--family", metavar="FAMILY", help="any, 4, 6 (nothing else is tried) or both (each must pass)")
+    how.add_argument("-4", dest="family", action="store_const", const="4", help="the same as --family 4")
+    how.add_argument("-6", dest="family", action="store_const", const="6", help="the same as --family 6")
+    how.add_argument("--addresses", metavar="WHICH", help="any (the first that answers), first (no other) or all")
     how.add_argument("--dry-run", action="store_true", help="show what would be checked, and send nothing")
     how.add_argument("--resolve", action="store_true", help="with --dry-run: look names up and show their addresses")
     output = parser.add_argument_group("output")
@@ -94,6 +98,8 @@ def paths_and_targets(options: argparse.Namespace) -> tuple[list[Path], Override
         timeout=options.timeout,
         wait=options.wait,
         proxy=options.proxy,
+        family=options.family,
+        addresses=options.addresses,
         limits=tuple(options.limit),
         max_rate=options.max_rate,
         max_rate_per_host=options.max_rate_per_host,

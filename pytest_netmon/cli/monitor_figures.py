@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pytest_netmon.outcomes import EXPECTED
 from pytest_netmon.plan import Endpoint, Plan
 from pytest_netmon.reports.block import HostFigures
-from pytest_netmon.reports.rounds import RoundsBuilder
+from pytest_netmon.reports.rounds import MOST_BEGUN, RoundsBuilder
 from pytest_netmon.samples import Record, Sample
 from pytest_netmon.statistics import Glance
 
@@ -51,6 +51,8 @@ class Figures:
             self._members.setdefault(pulse.endpoint.shown_host, []).append(index)
         self._rounds = {host: RoundsBuilder(len(members)) for host, members in self._members.items()}
         self.most_rounds = 0
+        #: Checks of which a part is in, by endpoint, the latest ones.
+        self._in_parts: dict[int, dict[int, None]] = {}
 
     def take(self, record: Record) -> None:
         """Take in a record; all but samples are passed over."""
@@ -61,8 +63,20 @@ class Figures:
         if pulse.last is None or record.check > pulse.last.check:
             pulse.last = record
         rounds = self._rounds[pulse.endpoint.shown_host]
-        rounds.add(record.check, record.outcome)
+        if record.part is None or self._is_first(record):
+            rounds.add(record.check, record.outcome)
+        else:
+            rounds.worsen(record.check, record.outcome)
         self.most_rounds = max(self.most_rounds, rounds.completed)
+
+    def _is_first(self, sample: Sample) -> bool:
+        """Whether no other part of the same check came before."""
+        checks = self._in_parts.setdefault(sample.endpoint, {})
+        is_first = sample.check not in checks
+        checks[sample.check] = None
+        if len(checks) > MOST_BEGUN:
+            del checks[next(iter(checks))]
+        return is_first
 
     def all_completed(self, rounds: int) -> bool:
         """Say whether every target has completed so many rounds."""

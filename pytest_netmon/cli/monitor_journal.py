@@ -8,6 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 
+from pytest_netmon.addresses import FAMILY_PARTS
 from pytest_netmon.outcomes import OPEN, cause_of
 from pytest_netmon.plan import Endpoint
 from pytest_netmon.reports.layout import counted
@@ -39,14 +40,15 @@ class Journal:
     """Logs what records of a campaign say; `endpoints` by their index in the plan."""
 
     def __init__(self, endpoints: Mapping[int, Endpoint]) -> None:
-        self._tracks = {index: _Track(endpoint) for index, endpoint in endpoints.items()}
+        self._endpoints = endpoints
+        self._tracks: dict[tuple[int, str | None], _Track] = {}
         self._left_out = 0
         self._silent_until_us = 0
 
     def take(self, record: Record) -> None:
         """Log a record: warnings for what changed, samples as info, decisions of the engine as debug."""
         if isinstance(record, Sample):
-            self._tracks[record.endpoint].take(record)
+            self._track_of(record.endpoint, record.part).take(record)
         elif isinstance(record, AddressChange):
             old, new = ", ".join(record.old), ", ".join(record.new)
             LOGGER.warning("%s: address changed: %s -> %s", record.host, old, new)
@@ -60,6 +62,13 @@ class Journal:
             self._take_vantage(record)
         else:
             self._decision(record)
+
+    def _track_of(self, endpoint: int, part: str | None) -> _Track:
+        """Addresses or families that are judged one by one have a track each."""
+        track = self._tracks.get((endpoint, part))
+        if track is None:
+            track = self._tracks[endpoint, part] = _Track(self._endpoints[endpoint], part)
+        return track
 
     def finish(self) -> None:
         """Log what still waits for earlier checks: none of them will come."""
@@ -93,7 +102,7 @@ class Journal:
             started = datetime.datetime.fromtimestamp(record.started_unix_us / 1e6).astimezone()
             LOGGER.debug("the prober started at %s", started.isoformat(timespec="milliseconds"))
         elif isinstance(record, Done):
-            LOGGER.debug("%s: all checks were made", self._tracks[record.endpoint].name)
+            LOGGER.debug("%s: all checks were made", self._track_of(record.endpoint, None).name)
         elif isinstance(record, End):
             LOGGER.debug("the prober ended: %s", record.reason)
 
@@ -105,8 +114,10 @@ class _Track:
     check would read as a failure now and a recovery before it.
     """
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, part: str | None = None) -> None:
         self.name = endpoint.id if endpoint.is_local else f"{endpoint.id} from {endpoint.vantage}"
+        if part is not None and (part in FAMILY_PARTS or endpoint.redact):  # an address is told anyway
+            self.name += f" {part}"
         self._endpoint = endpoint
         self._next_check = 1
         self._waiting: list[tuple[int, int, Sample]] = []

@@ -16,6 +16,8 @@ _SETTINGS = {
     "interval_s": "interval",
     "timeout_s": "timeout",
     "wait": "wait",
+    "family": "family",
+    "addresses": "choice of addresses",
     "limits": "limits",
     "warn": "warn limits",
     "baseline": "baseline",

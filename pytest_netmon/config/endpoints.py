@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping
 
-from ..hosts import parse_host
+from ..addresses import Family
+from ..hosts import is_address, parse_host
 from ..limits import Limit, merge_limits
 from ..outcomes import OPEN
 from ..plan import DEFAULT_INTERVAL_S, DEFAULT_TIMEOUT_S, MEASURED_COUNT, REACHED_RETRY_S, REACHED_TRIES, Endpoint
 from ..problems import Problem
+from ..proxying import Proxy
 from ..stages import default_hold_s
 from ..tolerance import Tolerance
 from ..unexpected import Unexpected
@@ -63,7 +65,7 @@ def make_endpoints(
             template = _template(entry, target, options_of)
             choice = first_given(None, [each.proxy for each in (options_of, entry.own, entry.inherited)])
             endpoints += [
-                dataclasses.replace(template, port=port, vantage=vantage, proxy=proxies.of(choice, target.host, port))
+                _placed(template, entry, port, vantage, proxies.of(choice, target.host, port))
                 for vantage in vantages
                 for some in ports
                 for port in some
@@ -142,9 +144,26 @@ def _template(entry: Entry, target: ParsedTarget, options: Settings) -> Endpoint
         hold_s=first_given(default_hold_s(target.host), [place.hold_s for place in (entry.own, entry.inherited)]),
         tls=tls_in_force(target.scheme, entry.own.tls, entry.inherited.tls),
         close=entry.close,
+        family=_family(entry, target.host, [place.family for place in places]),
+        addresses=first_given("any", [place.addresses for place in places]),
         tags=entry.tags,
         source=entry.place.source,
     )
+
+
+def _placed(template: Endpoint, entry: Entry, port: int, vantage: str, proxy: Proxy | None) -> Endpoint:
+    """The endpoint of one port from one place. Behind a proxy that chooses the address; only a target's own word on
+    addresses is then an error."""
+    endpoint = dataclasses.replace(template, port=port, vantage=vantage, proxy=proxy)
+    if proxy is None:
+        return endpoint
+    return dataclasses.replace(endpoint, family=entry.own.family or "any", addresses=entry.own.addresses or "any")
+
+
+def _family(entry: Entry, host: str, families: list[Family | None]) -> Family:
+    """An address is of one family: that both are to be checked is said of names, unless its own target says so."""
+    family: Family = first_given("any", families)
+    return "any" if family == "both" and entry.own.family != "both" and is_address(host) else family
 
 
 def _limits_in_force(entry: Entry, options: Settings) -> tuple[Limit, ...]:

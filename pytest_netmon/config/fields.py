@@ -10,6 +10,7 @@ import math
 import re
 from typing import cast, get_args
 
+from ..addresses import ADDRESSES, FAMILIES, Addresses, Family
 from ..plan import MOST_TIMEOUT_S, Close, Expect
 from ..plan_values import is_tag
 from ..safe import for_terminal
@@ -150,6 +151,21 @@ def read_close(value: Value) -> Close:
     if value == "reset":
         return "reset"
     raise Unexpected("fin or reset", did_you_mean(value, ("fin", "reset")) if isinstance(value, str) else "")
+
+
+def read_family(value: Value) -> Family:
+    """Return the family of addresses; YAML takes 4 and 6 for numbers."""
+    text = str(value) if value in (4, 6) and not isinstance(value, bool) else value
+    if text not in FAMILIES:
+        raise Unexpected("any, 4, 6 or both", did_you_mean(value, FAMILIES) if isinstance(value, str) else "")
+    return cast(Family, text)
+
+
+def read_addresses(value: Value) -> Addresses:
+    """Return which addresses of a name are checked."""
+    if value not in ADDRESSES:
+        raise Unexpected("any, first or all", did_you_mean(value, ADDRESSES) if isinstance(value, str) else "")
+    return cast(Addresses, value)
 
 
 def read_wait_time(value: Value) -> float:

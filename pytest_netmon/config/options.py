@@ -33,6 +33,8 @@ class Overrides:
     interval: Given = None
     timeout: Given = None
     wait: Given = None
+    family: Given = None
+    addresses: Given = None
     limits: tuple[str, ...] = ()
     proxy: Given = None
     max_rate: Given = None
@@ -59,6 +61,8 @@ def read_options(overrides: Overrides, problems: Problems) -> Section:
         "timeout": _single("timeout", overrides.timeout, overrides),
         "wait": _single("wait", overrides.wait, overrides),
         "proxy": _single("proxy", overrides.proxy, overrides),
+        "family": _single("family", overrides.family, overrides),
+        "addresses": _single("addresses", overrides.addresses, overrides),
         "limits": _list("limit", overrides.limits, overrides),
     }
     settings = read_settings(places.get, "option", problems)

@@ -5,11 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from ..addresses import Addresses, Family
 from ..limits import Limit, LimitError, Origin, parse_limit
 from ..unexpected import Unexpected
 from ..waits import WAIT_INTERVAL_S, Wait
 from .baselines import WrittenTolerance, read_tolerance
-from .fields import read_count, read_hold, read_interval, read_timeout, read_vantage_name, read_wait_time, read_warmup
+from .fields import (
+    read_addresses,
+    read_count,
+    read_family,
+    read_hold,
+    read_interval,
+    read_timeout,
+    read_vantage_name,
+    read_wait_time,
+    read_warmup,
+)
 from .places import Place, Problems
 from .ports import parse_ports
 from .proxies import ProxyChoice, read_proxy
@@ -37,6 +48,8 @@ class Settings:
     hold_s: float | None = None
     tls: TlsSettings | None = None
     proxy: ProxyChoice | None = None
+    family: Family | None = None
+    addresses: Addresses | None = None
     limits: tuple[Limit, ...] = ()
     warn: tuple[Limit, ...] = ()
     baseline: WrittenTolerance | None = None
@@ -57,6 +70,8 @@ def read_settings(
         hold_s=problems.read(get("hold"), read_hold),
         tls=read_tls(get("tls"), problems, redacted=redacted),
         proxy=problems.read(get("proxy"), read_proxy),
+        family=problems.read(get("family"), read_family),
+        addresses=problems.read(get("addresses"), read_addresses),
         limits=_read_limits(get("limits"), "limits", origin, problems),
         warn=_read_limits(get("warn"), "warn", origin, problems),
         baseline=read_tolerance(get("baseline"), problems),

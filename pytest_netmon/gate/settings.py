@@ -84,6 +84,8 @@ def _overrides(config: pytest.Config) -> Overrides:
         timeout=option.netmon_timeout,
         wait=option.netmon_wait,
         proxy=option.netmon_proxy,
+        family=option.netmon_family,
+        addresses=option.netmon_addresses,
         limits=tuple(option.netmon_limit or ()),
         max_rate=option.netmon_max_rate,
         max_rate_per_host=option.netmon_max_rate_per_host,

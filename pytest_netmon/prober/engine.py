@@ -11,7 +11,7 @@ import heapq
 import os
 import socket
 from collections import deque
-from typing import Callable, Deque, Dict, Iterable, List, Optional, Set, Tuple
+from typing import Callable, Deque, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
 from . import kernel
 from .classify import error_name
@@ -20,6 +20,7 @@ from .kernel import now_ns
 from .lateness import Lateness, LeftOut
 from .names import Address, Answer, Resolver, literal
 from .pace import Pacer
+from .parts import Round, no_address_of, other_family
 from .samplefile import SampleFile
 from .timers import Timers
 from .wait import make_waiter
@@ -203,8 +204,8 @@ class Engine:
             return
         check = Check(endpoint, endpoint.next_number(), at_ns)
         name = endpoint.name
-        if name is None or (name.addresses and not endpoint.resolves_anew):
-            self._pacer.add(check, endpoint.host, at_ns)
+        if name is None or (name.is_enough_for(endpoint) and not endpoint.resolves_anew):
+            self._queue(check, at_ns)
             return
         endpoint.resolves_anew = False
         check.name_deadline_ns = at_ns + endpoint.timeout_ns
@@ -217,16 +218,53 @@ class Engine:
             self._resolver.ask(name.host)
             self._timers.add(at_ns + min(SLOW_NAME_NS, endpoint.timeout_ns // 2), self._on_slow_name, name)
 
+    def _queue(self, check: Check, at_ns: int) -> None:
+        """Its addresses are known: have it start, or its parts, as soon as the rates allow."""
+        endpoint = check.endpoint
+        if endpoint.selection.is_plain:
+            self._pacer.add(check, endpoint.host, at_ns)
+            return
+        check.addresses = list(endpoint.selection.of(endpoint.known_addresses))
+        if not check.addresses:
+            self._fail_name(check, "dns_no_address", endpoint.selection.lacking, check.dns_us, at_ns)
+        elif endpoint.selection.has_parts and endpoint.name is not None:
+            self._queue_parts(check, at_ns)
+        else:
+            self._pacer.add(check, endpoint.host, at_ns)
+
+    def _queue_parts(
+        self, check: Check, at_ns: int, unknown: Optional[int] = None, outcome: str = "dns_no_address"
+    ) -> None:
+        """Make a check of each part, all of the same number. unknown: a family that nothing is known of; outcome: of
+        its resolution."""
+        endpoint = check.endpoint
+        parts = endpoint.selection.parts_of(endpoint.known_addresses, unknown)
+        if endpoint.wait is None:
+            parts = [(part, addresses) for part, addresses in parts if part not in endpoint.settled]
+        of_round = Round(len(parts))
+        checks = [check.of_part(part, addresses, of_round) for part, addresses in parts]
+        if not checks:  # those that were to be tried again are gone
+            self._end(endpoint)
+            return
+        checks[0].dns_us, checks[0].is_planned = check.dns_us, check.is_planned
+        for each in checks:
+            if each.addresses:
+                self._pacer.add(each, endpoint.host, at_ns)
+                continue
+            each.start_ns = check.start_ns if each.dns_us is not None else at_ns
+            self._on_decided(each, outcome, None, {"text": no_address_of(each.part or "")} if unknown is None else {})
+
     def _launch(self, check: Check) -> None:
         """Start connecting, and plan the endpoint's next check from here."""
         endpoint = check.endpoint
         start_ns = now_ns()
         if check.dns_us is None:
             check.start_ns = start_ns
-        check.addresses = list(endpoint.known_addresses)
+        if endpoint.selection.is_plain:
+            check.addresses = list(endpoint.known_addresses)
         if endpoint.is_at_a_rate and not check.is_planned:
             self._plan_next(check, start_ns)
-        if endpoint.name is not None and endpoint.name.is_partial:
+        if endpoint.selection.is_plain and endpoint.name is not None and endpoint.name.is_partial:
             check.awaits_more = True
             endpoint.name.incomplete.append(check)
         self._connector.start(check)
@@ -256,26 +294,39 @@ class Engine:
 
     def _on_decided(self, check: Check, outcome: str, attempt: Optional[Attempt], detail: Detail) -> None:
         """Write the sample of a check, and see whether its endpoint is done."""
+        if check.part is not None:
+            detail["part"] = check.part
+        check.endpoint.samples += 1
         self._samples.sample(sample_line(check, outcome, self._base_ns, attempt, detail))
         endpoint = check.endpoint
         if outcome == "open" and attempt is not None and attempt.connect_us is not None:
             self._look_near(endpoint.index, attempt.address, attempt.connect_us)
+        outcomes = {check.part: outcome} if check.round is None else check.round.add(check.part, outcome)
+        if outcomes:
+            self._on_all_decided(endpoint, check, outcomes)
+
+    def _on_all_decided(self, endpoint: Endpoint, check: Check, outcomes: Mapping[Optional[str], str]) -> None:
+        """A check is over, with all of its parts; see whether its endpoint is done."""
         if endpoint.wait is not None:
-            self._go_on_waiting(endpoint, endpoint.wait, check, outcome)
+            self._go_on_waiting(endpoint, endpoint.wait, check, outcomes)
             return
         endpoint.finished += 1
         if endpoint.retry_on is None:
             over = endpoint.count is not None and endpoint.finished >= endpoint.count
         else:
-            over = outcome not in endpoint.retry_on or not endpoint.more
+            again = {part for part, outcome in outcomes.items() if outcome in endpoint.retry_on}
+            endpoint.settled.update(part for part in outcomes if part is not None and part not in again)
+            over = not again or not endpoint.more
             if not over:
                 self._schedule_after(check, endpoint.interval_ns)
         if over:
             self._end(endpoint)
 
-    def _go_on_waiting(self, endpoint: Endpoint, wait: Wait, check: Check, outcome: str) -> None:
+    def _go_on_waiting(
+        self, endpoint: Endpoint, wait: Wait, check: Check, outcomes: Mapping[Optional[str], str]
+    ) -> None:
         """Try again until the wait is met or over; where it is met, begin to measure."""
-        wait.add(outcome)
+        wait.add(outcomes)
         at_ns = now_ns()
         next_ns = max(check.start_ns + wait.interval_ns, at_ns)
         if not wait.is_met and next_ns - self._base_ns <= wait.until_ns:
@@ -283,8 +334,16 @@ class Engine:
             return
         endpoint.wait = None
         took_us = (at_ns - self._base_ns) // 1000
-        told = {"endpoint": endpoint.index, "met": wait.is_met, "took_us": took_us, "latest": list(wait.latest)}
-        self._samples.event({"event": "waited", **told})
+        self._samples.event(
+            {
+                "event": "waited",
+                "endpoint": endpoint.index,
+                "met": wait.is_met,
+                "took_us": took_us,
+                "latest": list(wait.latest),
+                "failing": wait.failing,
+            }
+        )
         if not wait.is_met or endpoint.retry_on is not None:
             self._end(endpoint)
             return
@@ -301,7 +360,8 @@ class Engine:
         if not endpoint.done:
             endpoint.done = True
             self._left -= 1
-            self._samples.event({"event": "done", "endpoint": endpoint.index})
+            done: Dict[str, object] = {"event": "done", "endpoint": endpoint.index}
+            self._samples.event({**done, "samples": endpoint.samples} if endpoint.selection.has_parts else done)
 
     def _look_near(self, index: int, address: Address, connect_us: int) -> None:
         """Say once when an address answered that should be another machine's but cannot be."""
@@ -335,22 +395,32 @@ class Engine:
         if answer.family == 0:
             name.asking = False
         elif answer.outcome is not None or name.addresses:
-            self._take_other_family(name, answer)
+            self._take_other_family(name, answer, at_ns)
             return
         waiting, name.waiting = name.waiting, []
         if answer.outcome is not None:
             self._complete(name, ())
             name.has_failed = True
             for check in waiting:
-                self._fail_name(check, answer.outcome, answer.text, answer.spent_us, at_ns, code=answer.code)
+                if name.is_partial and check.endpoint.selection.has_parts:
+                    check.dns_us = answer.spent_us
+                    self._queue_parts(check, at_ns, other_family(name.addresses), answer.outcome)
+                else:
+                    self._fail_name(check, answer.outcome, answer.text, answer.spent_us, at_ns, code=answer.code)
             return
         self._note_addresses(name, answer)
-        for check in waiting:
-            waited_us = (at_ns - check.start_ns) // 1000
-            check.dns_us = waited_us if answer.family else answer.spent_us
-            self._pacer.add(check, check.endpoint.host, at_ns)
+        self._serve(name, waiting, at_ns, None if answer.family else answer.spent_us)
 
-    def _take_other_family(self, name: Name, answer: Answer) -> None:
+    def _serve(self, name: Name, waiting: List[Check], at_ns: int, spent_us: Optional[int]) -> None:
+        """Start the checks that have what they need; spent_us: by the resolution, None where each knows that itself."""
+        for check in waiting:
+            if name.is_enough_for(check.endpoint):
+                check.dns_us = (at_ns - check.start_ns) // 1000 if spent_us is None else spent_us
+                self._queue(check, at_ns)
+            else:
+                name.waiting.append(check)
+
+    def _take_other_family(self, name: Name, answer: Answer, at_ns: int) -> None:
         """One family was asked for by itself: what comes second makes the name whole; an error alone says nothing
         while the question for both is open."""
         if not name.is_partial:
@@ -360,6 +430,8 @@ class Engine:
         if answer.addresses or answer.outcome in ("dns_no_address", "dns_not_found"):
             name.is_partial = False
             self._complete(name, answer.addresses)
+            waiting, name.waiting = name.waiting, []
+            self._serve(name, waiting, at_ns, None)
 
     def _complete(self, name: Name, addresses: Tuple[Address, ...]) -> None:
         """Give checks that were started with one family's addresses the rest."""
@@ -388,17 +460,22 @@ class Engine:
             name.waiting.remove(check)
             self._resolver.give_up(name.host)
             self._gave_up = True
-            self._fail_name(check, "dns_timeout", None, (at_ns - check.start_ns) // 1000, at_ns)
+            spent_us = (at_ns - check.start_ns) // 1000
+            if name.is_partial and check.endpoint.selection.has_parts:
+                check.dns_us = spent_us
+                self._queue_parts(check, at_ns, other_family(name.addresses), "dns_timeout")
+            else:
+                self._fail_name(check, "dns_timeout", None, spent_us, at_ns)
 
     def _fail_name(
-        self, check: Check, outcome: str, text: Optional[str], spent_us: int, at_ns: int, *, code: int = 0
+        self, check: Check, outcome: str, text: Optional[str], spent_us: Optional[int], at_ns: int, *, code: int = 0
     ) -> None:
         """The check ends without a connect; the endpoint's next check asks for the name again."""
         check.dns_us = spent_us
         endpoint = check.endpoint
         if endpoint.name is not None:
-            endpoint.name.has_failed = True
             endpoint.resolves_anew = bool(endpoint.name.addresses)
+            endpoint.name.has_failed = True
         if endpoint.has_proxy:
             text = f"name of the proxy: {text}" if text else "name of the proxy"
         detail: Detail = {"text": text} if text and not endpoint.redact else {}
@@ -469,10 +546,7 @@ class Engine:
         cut = {id(a.check): a.check for a in self._connector.attempts.values() if not a.draining}
         for check in cut.values():
             self._connector.drop(check)
-            again = Check(check.endpoint, check.number, check.start_ns)
-            again.dns_us = check.dns_us
-            again.is_planned = True
-            self._pacer.add(again, check.endpoint.host, at_ns)
+            self._pacer.add(check.anew(), check.endpoint.host, at_ns)
         for name in self._names.values():
             for check in name.waiting:
                 check.name_deadline_ns = at_ns + check.endpoint.timeout_ns

@@ -29,6 +29,8 @@ In: the first line of standard input is the **job**, one JSON object:
                          "verify": true, "ca_file": null, "min_version": null},   or "1.2", "1.3"
                     "hold_us": 0,                 keep what was opened open that long: see below
                     "close": "fin",               or "reset": at once, no drain and no TIME_WAIT
+                    "family": "any",              or "4", "6": addresses of that one only; "both": each by itself
+                    "addresses": "any",           or "first": no other one; "all": each by itself
                     "redact": false}, ...]}       true: no address and no host in the sample file
 
 With `retry_on` null, `count` checks start at a fixed rate and may overlap. With a list, one check
@@ -42,6 +44,9 @@ the peer without a single byte it is `closed_at_once`, reset `reset`.
 With `wait`, tries come first: one at a time, `interval_us` apart in the same way, none that would start later than
 `until_us` after the start of the campaign, until `stable` of them in a row came to an outcome that is waited for.
 Then the checks begin; with a list in `retry_on` that was all. Without it the tries have the number -1.
+With `family` "both" or `addresses` "all" of a name each check is made for each of its parts: an address, or a family.
+The samples of one check have the same number, and each its part. A family without an address is a part too
+(`dns_no_address`). With `retry_on` only those parts are tried again that came to an outcome in the list.
 End of standard input means stop.
 
 Out: the **sample file**, NDJSON in UTF-8, lines appended whole. First a header:
@@ -61,12 +66,13 @@ object with any of "errno" ("ECONNREFUSED"), "icmp" ([type, code]), "text" (the 
 "attempts" ([[address or null, outcome, clock_us], ...], those that failed before), "proxy_us" (the tunnel asked for to
 given), "tls_us" (connected or tunnelled to shaken hands), both where that ended well, and "cert_expires_s" (from the
 check to the end of the server's certificate, negative when it has expired; also of a check that failed, where it is
-known). `clock_us` of an open check ends with its connect, of one that failed with that. Between the samples stand
-events, objects:
+known). `clock_us` of an open check ends with its connect, of one that failed with that. "part": what of the endpoint it
+is about ("10.0.0.3", "IPv6"; "address 1" where it is redacted). Between the samples stand events, objects:
 
-    {"event": "done", "endpoint": 3}                       no more samples of it
-    {"event": "waited", "endpoint": 3, "met": true, "took_us": .., "latest": ["refused", "open"]}
-                                 the end of its wait: as it was to be, or not; since the start; the last three tries
+    {"event": "done", "endpoint": 3}                       no more samples of it; of parts also "samples": how many
+    {"event": "waited", "endpoint": 3, "met": true, "took_us": .., "latest": ["refused", "open"], "failing": []}
+                                 the end of its wait: as it was to be, or not; since the start; the last three tries;
+                                 parts that were not as waited for in the last one
     {"event": "gap", "at_us": .., "length_us": .., "cause": "stalled", "missed": 12}
                                  starts left out; also "suspended", and "late": the loop ran, but not in time
     {"event": "address", "host": .., "old": [..], "new": [..]}

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import socket
 from collections import deque
-from typing import Deque, Dict, FrozenSet, List, Optional, Tuple
+from typing import Deque, Dict, FrozenSet, List, Mapping, Optional, Set, Tuple
 
 from .dialogue import Passage, Stage
 from .names import Address
+from .parts import Round, Selection
 
 #: The number of a try before a measured endpoint was as it is waited for.
 WAITING = -1
@@ -22,8 +23,8 @@ class Endpoint:
 
     __slots__ = (
         "addresses", "close_with_reset", "count", "done", "due_ns", "finished", "has_proxy", "hold_ns", "host",
-        "index", "interval_ns", "late_is_open", "name", "peer_host", "peer_port", "port", "redact",
-        "resolves_anew", "retry_on", "stages", "started", "timeout_ns", "wait", "warmup",
+        "index", "interval_ns", "late_is_open", "name", "peer_host", "peer_port", "port", "redact", "resolves_anew",
+        "retry_on", "samples", "selection", "settled", "stages", "started", "timeout_ns", "wait", "warmup",
     )  # fmt: skip
 
     def __init__(self, job: Dict[str, object]) -> None:
@@ -49,6 +50,10 @@ class Endpoint:
         #: Whether the next check asks for the name though its addresses are known.
         self.resolves_anew = False
         self.redact = bool(job.get("redact"))
+        self.selection = Selection(str(job.get("family", "any")), str(job.get("addresses", "any")), redact=self.redact)
+        #: Parts of a reached one that need no further try. samples: how many were written.
+        self.settled: Set[str] = set()
+        self.samples = 0
         self.late_is_open = job.get("late") == "open"
         self.close_with_reset = job.get("close") == "reset"
         #: How long an opened connection is kept open.
@@ -103,10 +108,10 @@ def _stages(job: Dict[str, object]) -> Tuple[Stage, ...]:
 
 
 class Wait:
-    """Tries until `stable` of them in a row came to an outcome that is waited for. until_ns: since the start of the
-    campaign. latest: outcomes of the last three."""
+    """Tries until `stable` of them in a row came to an outcome that is waited for, in all parts. until_ns: since the
+    start of the campaign. latest: outcomes of the last three. failing: parts that were not so in the last one."""
 
-    __slots__ = ("in_a_row", "interval_ns", "latest", "outcomes", "stable", "until_ns")
+    __slots__ = ("failing", "in_a_row", "interval_ns", "latest", "outcomes", "stable", "until_ns")
 
     def __init__(self, job: Dict[str, object]) -> None:
         self.outcomes: FrozenSet[str] = frozenset(job["for"])  # type: ignore[call-overload]
@@ -115,10 +120,14 @@ class Wait:
         self.stable: int = int(job["stable"])  # type: ignore[call-overload]
         self.in_a_row = 0
         self.latest: Deque[str] = deque(maxlen=3)
+        self.failing: List[str] = []
 
-    def add(self, outcome: str) -> None:
-        self.in_a_row = self.in_a_row + 1 if outcome in self.outcomes else 0
-        self.latest.append(outcome)
+    def add(self, outcomes: Mapping[Optional[str], str]) -> None:
+        """Take in what each part of a try came to."""
+        against = [outcome for outcome in outcomes.values() if outcome not in self.outcomes]
+        self.in_a_row = 0 if against else self.in_a_row + 1
+        self.latest.append(next(iter(against or outcomes.values())))
+        self.failing = [part for part, outcome in outcomes.items() if part and outcome not in self.outcomes]
 
     @property
     def is_met(self) -> bool:
@@ -142,6 +151,10 @@ class Name:
         self.redact = False
         self.waiting: List[Check] = []
 
+    def is_enough_for(self, endpoint: Endpoint) -> bool:
+        """Whether its addresses that are known are what an endpoint needs to begin."""
+        return endpoint.selection.is_ready(self.addresses, partial=self.is_partial)
+
 
 class Check:
     """One check under way.
@@ -151,7 +164,7 @@ class Check:
 
     __slots__ = (
         "addresses", "attempts", "awaits_more", "deadline_ns", "decided", "dns_us", "endpoint", "failed", "is_planned",
-        "name_deadline_ns", "next_address", "next_at_ns", "number", "start_ns",
+        "name_deadline_ns", "next_address", "next_at_ns", "number", "part", "round", "start_ns",
     )  # fmt: skip
 
     def __init__(self, endpoint: Endpoint, number: int, start_ns: int) -> None:
@@ -171,6 +184,25 @@ class Check:
         self.addresses: List[Address] = []
         self.awaits_more = False
         self.name_deadline_ns = 0
+        #: The part of the endpoint that it is about, and what it is a part of; None where it is about the whole.
+        self.part: Optional[str] = None
+        self.round: Optional[Round] = None
+
+    def anew(self) -> Check:
+        """Return the same check, to be made again."""
+        again = Check(self.endpoint, self.number, self.start_ns)
+        again.dns_us, again.is_planned = self.dns_us, True
+        again.part, again.round = self.part, self.round
+        if not self.endpoint.selection.is_plain:
+            again.addresses = list(self.addresses)
+        return again
+
+    def of_part(self, part: str, addresses: Tuple[Address, ...], of_round: Round) -> Check:
+        """Return the check of one part; the next one is planned, and the time of the resolution told, elsewhere."""
+        check = Check(self.endpoint, self.number, self.start_ns)
+        check.part, check.addresses, check.round = part, list(addresses), of_round
+        check.is_planned = True
+        return check
 
 
 class Attempt:

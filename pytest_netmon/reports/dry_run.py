@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from ..addresses import choice_in_words, shown_parts
 from ..baseline import shown_tolerance
 from ..limits import Limit
 from ..plan import Endpoint, Plan
@@ -30,9 +31,15 @@ def dry_run_lines(
     for endpoint in endpoints:
         lines += [_heading(endpoint), *_limit_lines(endpoint, plan)]
         if addresses is not None and not endpoint.redact and endpoint.skip is None:
-            found = ", ".join(map(for_terminal, addresses.get(endpoint.looked_up_host, ())))
-            lines.append(f"{_INDENT}addresses{' of the proxy' if endpoint.proxy else ''}: {found}")
+            told = _shown_addresses(endpoint, addresses.get(endpoint.looked_up_host, ()))
+            lines.append(f"{_INDENT}addresses{' of the proxy' if endpoint.proxy else ''}: {told}")
     return [*lines, _total(plan, endpoints)]
+
+
+def _shown_addresses(endpoint: Endpoint, found: Sequence[str]) -> str:
+    shown = ", ".join(map(for_terminal, shown_parts(found, endpoint.family, endpoint.addresses)))
+    each = "each of " if endpoint.has_parts and endpoint.family != "both" else ""
+    return f"{each}{shown}" if shown else "none of that family"
 
 
 def _heading(endpoint: Endpoint) -> str:
@@ -44,6 +51,8 @@ def _heading(endpoint: Endpoint) -> str:
     kinds = [words for _, words in stage_words(endpoint)]
     kinds += ["control"] if endpoint.control else []
     kinds += [] if endpoint.expects_open else [f"expected {endpoint.expect}"]
+    choice = choice_in_words(endpoint.family, endpoint.addresses)
+    kinds += [choice] if choice else []
     kinds += ["expected to fail"] if endpoint.xfail is not None else []
     kinds += [f"tags {', '.join(endpoint.tags)}"] if endpoint.tags else []
     return f"{name}: {'; '.join([_schedule(endpoint), *kinds])}"

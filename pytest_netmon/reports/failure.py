@@ -22,6 +22,7 @@ from .compared import broken_comparison, comparison_lines, comparison_steps
 from .evidence import Evidence, evidence_of
 from .layout import counted, in_columns, listed, padded, shown_ms, width_of
 from .naming import shown_name
+from .parts import MOST_TOLD, Parts, kind_of, more_red, parts_of, red_heading
 from .shortages import is_known
 from .stages import told_stages
 
@@ -69,6 +70,9 @@ def told_of(result: Result, evidence: Evidence) -> Told:
     words of the system, which could hold them."""
     result = result.decisive
     is_passed = result.verdict.status == "passed"
+    parts = parts_of(result)
+    if parts.red:
+        return _told_of_parts(result, parts)
     return Told(
         heading=_what_passed(result) if is_passed else _what_is_wrong(result),
         outcomes=tuple(_outcome_lines(result, evidence)),
@@ -78,6 +82,34 @@ def told_of(result: Result, evidence: Evidence) -> Told:
         remedies=_remedies(evidence),
         notes=() if is_passed else tuple(_note_lines(result)),  # the heading of what passed has them
     )
+
+
+def _told_of_parts(result: Result, parts: Parts) -> Told:
+    """Each part that did not pass, at length; its samples are read for that."""
+    told = {name: told_of(part, evidence_of(part)) for name, part in [*parts.red.items()][:MOST_TOLD]}
+    lines = []
+    for name, of_part in told.items():
+        details = (*_limit_rows(parts.red[name]), *of_part.outcomes, *of_part.remarks, *of_part.left_out)
+        lines += [f"{for_terminal(name)}: {of_part.heading}", *(_INDENT + line for line in details)]
+    steps = dict.fromkeys(step for of_part in told.values() for step in of_part.steps)
+    if result.verdict.failed_controls or broken_comparison(result):
+        steps = dict.fromkeys(next_steps(result))
+    return Told(
+        heading=_heading_of_parts(result, parts),
+        outcomes=(*comparison_lines(result), *lines, *more_red(parts)),
+        steps=tuple(steps)[:_MOST_NEXT_STEPS],
+        remarks=(),
+        left_out=(),
+        remedies=tuple(dict.fromkeys(remedy for of_part in told.values() for remedy in of_part.remedies)),
+        notes=tuple(_note_lines(result)),
+    )
+
+
+def _heading_of_parts(result: Result, parts: Parts) -> str:
+    decided_elsewhere = result.endpoint.control or result.verdict.failed_controls
+    if result.verdict.status == "inconclusive" and decided_elsewhere:
+        return f"inconclusive, {for_terminal(result.verdict.reasons[0])}: {red_heading(parts)}"
+    return red_heading(parts)
 
 
 def failure_text(result: Result, evidence: Evidence | None = None) -> str:
@@ -92,7 +124,7 @@ def failure_text(result: Result, evidence: Evidence | None = None) -> str:
         return f"{shown_name(result)}: passed, {_what_passed(result)}"
     told = told_of(result, evidence or evidence_of(given))
     lines = [
-        *_limit_rows(result),
+        *(() if result.verdict.parts else _limit_rows(result)),
         *told.outcomes,
         *(f"next: {step}" for step in told.steps),
         *told.remarks,
@@ -362,6 +394,11 @@ def _times_each(outcomes: Iterable[tuple[str, int]]) -> str:
 
 def _what_failed(result: Result) -> str:
     name = shown_name(result)
+    split = parts_of(result)
+    if split.red:
+        told = (_what_failed(part).partition("  ")[2] for part in split.red.values())
+        each = [f"{for_terminal(part)}: {text}" for part, text in zip(split.red, told, strict=True)]
+        return f"{name}  {red_heading(split)}: {'; '.join(each[:MOST_TOLD])}"
     if result.waited is not None and not result.endpoint.measured:
         return f"{name}  {'; '.join([in_vain(result.endpoint, result.waited), *_main_cause(result)])}"
     if not result.endpoint.expects_open:
@@ -394,4 +431,5 @@ def _what_passed(result: Result) -> str:
         told += told_stages(statistics)
     else:
         told = f"{shown_ms(connect.avg_ms)} ms{told_stages(statistics)}"
-    return "; ".join([told, *map(for_terminal, result.verdict.notes)])
+    each = [f"each of {kind_of(result.verdict.parts, len(result.verdict.parts))}"] if result.verdict.parts else []
+    return "; ".join([told, *each, *map(for_terminal, result.verdict.notes)])

@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ..addresses import choice_in_words
 from ..distributions import Distribution
 from ..limits import shown_limit, shown_measured, shown_validity
 from ..outcomes import LOCAL_ERROR, OPEN, cause_of
@@ -80,7 +81,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class EndpointView:
-    """limits: metric, measured, allowed, state, origin. phases, outcomes, addresses, checks: rows of
+    """limits: metric, measured, allowed, state, origin. phases, outcomes, addresses, parts, checks: rows of
     tables, empty where there is nothing to tell. facts: terms and what is to say of them."""
 
     number: int
@@ -96,6 +97,7 @@ class EndpointView:
     phases: tuple[Row, ...]
     outcomes: tuple[Row, ...]
     addresses: tuple[Row, ...]
+    parts: tuple[Row, ...]
     checks: tuple[Row, ...]
     checks_caption: str
     facts: tuple[tuple[str, str], ...]
@@ -123,6 +125,7 @@ def view_of(result: Result, run: Run, gaps: Gaps = ()) -> EndpointView:
         phases=tuple(_phase_rows(result.statistics)),
         outcomes=tuple(_outcome_rows(result)),
         addresses=tuple(_address_rows(result, series)),
+        parts=tuple(_part_rows(result)),
         checks=tuple(_check_row(sample, result.endpoint, run) for sample in series.listed),
         checks_caption=_checks_caption(result.endpoint, series),
         facts=tuple(_facts(result, series)),
@@ -249,6 +252,15 @@ def _address_rows(result: Result, series: Series) -> Iterator[Row]:
         yield _address_row("others", series.other_addresses)
 
 
+def _part_rows(result: Result) -> Iterator[Row]:
+    """Addresses or families that were judged one by one."""
+    for name, part in result.statistics.parts.items():
+        verdict, connect = result.verdict.parts.get(name), part.connect
+        judged = verdict.status if verdict and result.endpoint.is_judged else NOTHING
+        times = (connect.median_ms, _percentile_ms(connect, 95), connect.max_ms)
+        yield for_terminal(name), judged, str(part.checks), str(part.successful), *map(shown_ms, times)
+
+
 def _address_row(name: str, tally: AddressTally) -> Row:
     average_ms = tally.sum_ms / tally.opened if tally.opened else None
     return name, str(tally.checks), str(tally.opened), shown_ms(average_ms)
@@ -297,6 +309,8 @@ def _facts(result: Result, series: Series) -> Iterator[tuple[str, str]]:
         yield "percentiles", "within 0.1 %: too many different times to keep them all"
     if series.last_start_us is not None:
         yield "took", shown_span(series.evidence.duration_s)
+    if choice := choice_in_words(endpoint.family, endpoint.addresses):
+        yield "addresses", choice
     if endpoint.tags:
         yield "tags", ", ".join(map(for_terminal, endpoint.tags))
     if endpoint.source:

@@ -239,6 +239,8 @@ def _settings(endpoint: Endpoint) -> dict[str, Any]:
             "hold_s": rounded(endpoint.hold_s, 6),
             "tls": None if endpoint.shown_tls is None else dataclasses.asdict(endpoint.shown_tls),
             "proxy": None if endpoint.proxy is None else dataclasses.asdict(endpoint.proxy),
+            "family": endpoint.family,
+            "addresses": endpoint.addresses,
             "tags": list(endpoint.tags),
         },
         "skip": endpoint.skip,
@@ -256,6 +258,24 @@ def _wait(endpoint: Endpoint) -> dict[str, Any] | None:
     }
 
 
+def _parts(result: Result) -> list[dict[str, Any]]:
+    """Each address or family that was judged by itself; where a wait decided, without a verdict."""
+    verdicts = result.verdict.parts
+    return [
+        {
+            "part": name,
+            "statistics": _endpoint_statistics(statistics),
+            "verdict": verdicts[name].status if name in verdicts and result.endpoint.is_judged else None,
+            "reasons": list(verdicts[name].reasons) if name in verdicts else [],
+            "notes": list(verdicts[name].notes) if name in verdicts else [],
+            "limits": [_limit(each.limit, each.value, each.ok) for each in verdicts[name].limits]
+            if name in verdicts
+            else [],
+        }
+        for name, statistics in result.statistics.parts.items()
+    ]
+
+
 def _waited(result: Result) -> dict[str, Any] | None:
     waited = result.waited
     if waited is None:
@@ -266,6 +286,7 @@ def _waited(result: Result) -> dict[str, Any] | None:
         "tries": waited.made,
         "outcomes": dict(waited.outcomes),
         "latest": list(waited.latest),
+        "failing": list(waited.failing),
     }
 
 
@@ -276,6 +297,7 @@ def _judged(result: Result) -> dict[str, Any]:
         "address": None if result.endpoint.redact else result.address,
         "waited": _waited(result),
         "statistics": _endpoint_statistics(result.statistics),
+        "addresses": _parts(result),
         "verdict": verdict.status if result.endpoint.is_judged else None,
         "reasons": list(verdict.reasons),
         "notes": list(verdict.notes),
@@ -292,6 +314,7 @@ def _not_judged(endpoint: Endpoint) -> dict[str, Any]:
         "address": None,
         "waited": None,
         "statistics": None,
+        "addresses": [],
         "verdict": None,
         "reasons": [],
         "notes": [],
@@ -399,6 +422,8 @@ def _sample(sample: Sample, endpoint: Endpoint, run: Run, *, shared: bool) -> di
     }
     stages = {"proxy_ms": _ms(sample.proxy_ms), "tls_ms": _ms(sample.tls_ms), "cert_expires_s": sample.cert_expires_s}
     shown.update((name, value) for name, value in stages.items() if value is not None)
+    if sample.part is not None:
+        shown["part"] = sample.part
     if shared:
         shown["endpoint"] = endpoint.id
     if sample.outcome != OPEN:

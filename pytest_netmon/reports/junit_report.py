@@ -15,6 +15,7 @@ from ..distributions import Distribution
 from ..plan import Endpoint
 from ..run import Result, Run
 from ..safe import for_terminal, for_xml
+from ..statistics import Statistics
 from ..verdict import breach_text
 from .evidence import evidence_of
 from .failure import failure_text
@@ -69,7 +70,18 @@ def flat_properties(result: Result) -> list[Property]:
         *(figure for name, phase in statistics.told_phases.items() for figure in _figures(name, phase)),
         ("cert_expires_in_s", statistics.cert_expires_in_s),
     ]
+    found += [figure for name, part in statistics.parts.items() for figure in _part_figures(result, name, part)]
     return [(name, value) for name, value in found if value is not None]
+
+
+def _part_figures(result: Result, name: str, part: Statistics) -> Iterable[tuple[str, str | float | int | None]]:
+    """Of an address or a family that was judged by itself: `10.0.0.3_success_rate`."""
+    verdict = result.verdict.parts.get(name)
+    yield f"{name}_verdict", verdict.status if verdict and result.endpoint.is_judged else None
+    yield f"{name}_checks", part.checks
+    yield f"{name}_successful_checks", part.successful
+    yield f"{name}_success_rate", None if part.success_rate is None else round(part.success_rate, 6)
+    yield from ((f"{name}_{figure}", value) for figure, value in _figures("connect", part.connect))
 
 
 def _waited_s(result: Result) -> float | None:

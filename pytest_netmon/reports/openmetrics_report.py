@@ -64,6 +64,7 @@ def _families(run: Run) -> Iterator[_Family]:
     for phase, text in _PHASES.items():
         yield from _of_a_phase(phase, text, run.results, labels)
     yield from _of_verdicts(run.results, labels)
+    yield from _of_parts(run.results, labels)
 
 
 def _of_the_run(run: Run) -> Iterator[_Family]:
@@ -178,6 +179,31 @@ def _of_comparisons(results: Sequence[Result], labels: dict[int, _Labels]) -> It
     yield _Family("netmon_baseline_seconds", "gauge", "seconds", text, then)
     kept: list[_Sample] = [("", (*label, ("state", each.state)), int(each.ok)) for label, each in compared]
     yield _Family("netmon_baseline_ok", "gauge", "", "0 for an endpoint that its baseline fails, else 1.", kept)
+
+
+def _of_parts(results: Sequence[Result], labels: dict[int, _Labels]) -> Iterator[_Family]:
+    """Addresses or families that were judged one by one: families of their own, as sums over an endpoint would
+    count each check twice."""
+    parts = [
+        ((*labels[result.index], ("part", for_terminal(name, None))), statistics, result.verdict.parts.get(name))
+        for result in results
+        for name, statistics in result.statistics.parts.items()
+    ]
+    checks: list[_Sample] = [("", each, statistics.checks) for each, statistics, _ in parts]
+    yield _Family("netmon_part_checks", "gauge", "", "Judged checks of one address or family.", checks)
+    opened: list[_Sample] = [("", each, statistics.successful) for each, statistics, _ in parts]
+    yield _Family("netmon_part_successful_checks", "gauge", "", "Those that were open.", opened)
+    rates: list[_Sample] = [("", e, part.success_rate) for e, part, _ in parts if part.success_rate is not None]
+    yield _Family("netmon_part_success_ratio", "gauge", "ratio", "Open checks of judged ones.", rates)
+    times = (sample for each, part, _ in parts if part.connect.count for sample in _summary(each, part.connect))
+    yield _Family("netmon_part_connect_seconds", "summary", "seconds", "Connect times of one address or family.", times)
+    verdicts: list[_Sample] = [
+        ("", (*each, ("verdict", name)), int(verdict.status == name))
+        for each, _, verdict in parts
+        if verdict
+        for name in _VERDICTS
+    ]
+    yield _Family("netmon_part_verdict", "gauge", "", "1 for the verdict on it, 0 for the others.", verdicts)
 
 
 def _kept(limits: Iterable[tuple[_Labels, Sequence[LimitResult]]]) -> list[_Sample]:

@@ -12,6 +12,8 @@ from ..run import Result
 _OPEN, _FAILED, _VOID = 0, 1, 2
 #: More checks than this do not overlap.
 MOST_BEGUN = 10_000
+#: Rounds that ended, of which another part may still come.
+MOST_ENDED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class RoundsBuilder:
         self._members = members
         self._total = self._successful = 0
         self._begun: dict[int, tuple[int, int]] = {}
+        self._ended: dict[int, int] = {}
 
     def add(self, check: int, outcome: str) -> None:
         """Take in an endpoint's check of that number, which must not have been added before."""
@@ -71,6 +74,20 @@ class RoundsBuilder:
             self.completed += 1
             self._total += worst != _VOID
             self._successful += worst == _OPEN
+            self._ended[check] = worst
+            if len(self._ended) > MOST_ENDED:
+                del self._ended[next(iter(self._ended))]
+
+    def worsen(self, check: int, outcome: str) -> None:
+        """Take in what another part (an address, a family) of a check came to that was added already."""
+        level = _in_its_round(outcome)
+        if check in self._begun:
+            seen, worst = self._begun[check]
+            self._begun[check] = seen, max(worst, level)
+        elif self._ended.get(check, _VOID) < level:
+            before, self._ended[check] = self._ended[check], level
+            self._total -= level == _VOID
+            self._successful -= before == _OPEN
 
     @property
     def rounds(self) -> Rounds:
@@ -80,12 +97,12 @@ class RoundsBuilder:
 
 def _from_statistics(results: Sequence[Result]) -> Rounds | None:
     """The rounds where they need no look at samples: one endpoint, or not one check that failed."""
-    if len(results) == 1 and results[0].endpoint.measured:
+    if len(results) == 1 and results[0].endpoint.measured and not results[0].statistics.parts:
         statistics = results[0].statistics
         return Rounds(statistics.checks, statistics.successful)
     if not all(_faultless(result) for result in results):
         return None
-    made, planned = [result.statistics.checks for result in results], _planned(results)
+    made, planned = [_made(result) for result in results], _planned(results)
     return Rounds(max(planned), max(planned)) if made == planned else None
 
 
@@ -94,9 +111,15 @@ def _faultless(result: Result) -> bool:
     return not statistics.local_errors and statistics.successful == statistics.checks
 
 
+def _made(result: Result) -> int:
+    """How many checks; where each has parts, those of the part that was there the longest."""
+    statistics = result.statistics
+    return max((part.checks for part in statistics.parts.values()), default=statistics.checks)
+
+
 def _planned(results: Sequence[Result]) -> list[int]:
     """How many rounds each endpoint takes part in: without a last one, as many as any endpoint was checked in."""
-    made = max(result.statistics.checks for result in results)
+    made = max(map(_made, results))
     counts = [result.endpoint.count if result.endpoint.measured else 1 for result in results]
     return [made if count is None else count for count in counts]
 
@@ -114,12 +137,16 @@ def _from_samples(results: Sequence[Result]) -> Rounds:
 
 def _measured(result: Result) -> bytearray:
     """One byte a planned check, as far as the last one that was made."""
-    outcomes = bytearray()
+    outcomes, is_known = bytearray(), bytearray()
     count = result.endpoint.count
     for sample in result.store.of(result.index):
         if sample.is_counted and (count is None or sample.check <= count):
-            outcomes.extend([_VOID] * (sample.check - len(outcomes)))
-            outcomes[sample.check - 1] = _in_its_round(sample.outcome)
+            missing, at = sample.check - len(outcomes), sample.check - 1
+            outcomes.extend([_VOID] * missing)
+            is_known.extend([False] * missing)
+            of_sample = _in_its_round(sample.outcome)
+            outcomes[at] = max(outcomes[at], of_sample) if is_known[at] else of_sample
+            is_known[at] = True
     return outcomes
 
 
@@ -129,7 +156,7 @@ def _in_its_round(outcome: str) -> int:
 
 def _reached(result: Result) -> int:
     statistics = result.statistics
-    if statistics.successful:
+    if all(part.successful for part in statistics.parts.values() or [statistics]):
         return _OPEN
     # A try that could not be made here, or that a run which was cut off did not come to, might have reached it.
     if statistics.local_errors or not statistics.checks or not result.complete:

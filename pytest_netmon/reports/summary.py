@@ -138,7 +138,9 @@ def _note(result: Result) -> str:
     verdict, errors = result.verdict, result.statistics.errors
     if _is_closed(result):
         return "; ".join([", ".join(map(for_terminal, errors)), *map(for_terminal, verdict.notes)])
-    is_plain = result.waited is None and not result.endpoint.measured and result.endpoint.expects_open
+    is_plain = (
+        result.waited is None and not verdict.parts and not result.endpoint.measured and result.endpoint.expects_open
+    )
     if verdict.status == "failed" and is_plain:
         told = [
             ", ".join(for_terminal(name) if n == 1 else f"{n} x {for_terminal(name)}" for name, n in errors.items())

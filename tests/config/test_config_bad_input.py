@@ -164,7 +164,7 @@ from pytest_netmon.problems import ConfigurationError
         (
             "- {host: 'db:1', udp: true}",
             "netmon.yaml:2:20: targets[0]: unknown key 'udp': expected one of host, hosts, name, "
-            "ports, count, warmup, interval, timeout, wait, hold, tls, proxy, "
+            "ports, count, warmup, interval, timeout, wait, hold, tls, proxy, family, addresses, "
             "limits, warn, baseline, from, expect, close, skip, xfail, tags, redact",
         ),
         ("- {hots: 'db:1'}", "netmon.yaml:2:6: targets[0]: unknown key 'hots': did you mean 'hosts'?"),

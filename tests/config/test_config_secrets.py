@@ -119,7 +119,7 @@ def test_nothing_of_a_file_that_is_no_configuration_is_shown(written: Written, t
 def test_an_unknown_key_that_is_no_plain_word_is_not_shown(written: Written) -> None:
     assert written.problems("targets: [{host: 'db:1', ghp_16C7e42F292c6912E7710c: 1}]") == [
         "netmon.yaml:1:26: targets[0]: unknown key (not shown: it may be a secret): expected one of host, hosts, name, "
-        "ports, count, warmup, interval, timeout, wait, hold, tls, proxy, "
+        "ports, count, warmup, interval, timeout, wait, hold, tls, proxy, family, addresses, "
         "limits, warn, baseline, from, expect, close, skip, xfail, tags, redact"
     ]
 

@@ -4,7 +4,8 @@ Run as a script: `nameserver.py ADDRESS`. The first label says what happens:
 good -> 127.0.0.1 and ::1; v4only -> no AAAA record; dropsaaaa -> AAAA unanswered; slow50 -> after 50 ms;
 nx -> NXDOMAIN; empty -> no record at all; servfail, refused -> that code; silent -> nothing;
 moves -> 127.0.0.1, and 127.0.0.2 when asked again; dies -> an answer, and silence when asked again;
-garbage -> noise; truncated -> TC over UDP and a silent TCP side; metadata -> 169.254.169.254.
+garbage -> noise; truncated -> TC over UDP and a silent TCP side; metadata -> 169.254.169.254;
+three -> 10.77.0.2, .3 and .4; families -> 10.77.0.2 and fd77::2.
 """
 
 from __future__ import annotations
@@ -63,7 +64,10 @@ def answer_to(packet: bytes) -> tuple[float, bytes] | None:
         return 0, reply(packet, end, NOERROR, [], TRUNCATED)
     if behaviour == "metadata":
         return 0, reply(packet, end, NOERROR, [socket.inet_aton("169.254.169.254")] if kind == A else [])
-    found = {A: v4, AAAA: v6 if behaviour == "good" else []}.get(kind, [])
+    if behaviour in ("three", "families"):
+        v4 = [socket.inet_aton(f"10.77.0.{last}") for last in (2, 3, 4)][: 3 if behaviour == "three" else 1]
+        v6 = [socket.inet_pton(socket.AF_INET6, "fd77::2")]
+    found = {A: v4, AAAA: v6 if behaviour in ("good", "families") else []}.get(kind, [])
     return (0.05 if behaviour.startswith("slow50") else 0), reply(
         packet, end, NOERROR, [] if behaviour == "empty" else found
     )

@@ -48,6 +48,7 @@ class Cable:
         mark = uuid.uuid4().hex[:6]
         self.near, self.far = f"nmn-{mark}", f"nmf-{mark}"
         self._ends = (f"n{mark}", f"f{mark}")
+        self.far_end = self._ends[1]
 
     def __enter__(self) -> Cable:
         for name in (self.near, self.far):

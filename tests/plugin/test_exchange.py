@@ -49,6 +49,8 @@ ENDPOINT = Endpoint(
     tls=Tls(server_name="secret.internal", verify=False, ca_file="ca.pem", min_version="1.3"),
     proxy=Proxy("socks5", "proxy.internal", 1080, "ALL_PROXY"),
     close="rst",
+    family="both",
+    addresses="all",
     control=True,
     baseline=Tolerance(max_increase=0.5, missing="skip"),
     tags=("core", "prod"),

@@ -119,6 +119,12 @@ def test_a_wait_is_as_shown(project):
     assert endpoint.wait == Wait(60.0, 1.0, 3)
 
 
+def test_addresses_are_as_shown(project):
+    path = project.write("netmon.yaml", block("addresses"))
+    every, both = load_plan([path], Overrides(), env={}, base=project.path).endpoints
+    assert (every.addresses, every.family, both.addresses, both.family) == ("all", "any", "any", "both")
+
+
 def test_the_mistakes_are_told_as_shown(project):
     wrong, told = block("mistakes.yaml"), block("mistakes")
     project.write("netmon.yaml", wrong)

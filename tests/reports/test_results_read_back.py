@@ -34,6 +34,12 @@ from pytest_netmon.tolerance import Tolerance, read_metric
 from pytest_netmon.waits import Wait
 
 REFUSED = failed("refused", clock_ms=1.0, errno="ECONNREFUSED", icmp=(3, 3), message="Connection refused")
+SEVERAL = [
+    opened(1.0, check=1, part="10.0.0.1"),
+    {**REFUSED, "check": 1, "part": "10.0.0.2"},
+    opened(1.5, check=2, part="10.0.0.1"),
+    failed("timeout", clock_ms=2000.0, check=2, part="10.0.0.2"),
+]
 STAGES = {"proxy_ms": 4.5, "tls_ms": 11.25, "cert_expires_s": -86_400}
 SETTINGS: dict[str, Any] = {
     "name": "db",
@@ -51,6 +57,8 @@ SETTINGS: dict[str, Any] = {
     "tags": ("db", "prod"),
     "wait": Wait(60.0, 0.25, 2),
     "baseline": Tolerance(read_metric("p95"), 0.5, 5.0, "skip"),
+    "family": "4",
+    "addresses": "first",
     "warn": (parse_limit("p95 < 9ms", "defaults"),),
     "source": Source("netmon.yaml", 7, 5),
 }
@@ -84,6 +92,8 @@ def full_run() -> Run:
             (reached("admin", 22, expect="closed"), [REFUSED]),
             (reached("busy", 443), [failed("local_error", errno="EMFILE", message="Too many open files")]),
             (reached("gateway", 443, control=True), [opened(0.4, syn_repeats=None)]),
+            (measured("several", 443, addresses="all", count=2), SEVERAL),
+            (measured("hidden", 443, addresses="all", count=2, name="n", redact=True), SEVERAL),
             (reached("late", 443, wait=Wait(60.0)), [REFUSED, opened(0.4)]),
             (measured("never", 443, wait=Wait(60.0)), [{**REFUSED, "check": -1}]),
         ],
@@ -92,7 +102,7 @@ def full_run() -> Run:
         gaps=(Gap(1_000, 2_500_000, "suspended", 3),),
         lost_samples=2,
         warnings=("something to know",),
-        measuring=Measuring(lag=lag_of(*[0] * 8), own_clock_checks=1, late_starts=Lateness(7, 90, 400, 2100)),
+        measuring=Measuring(lag=lag_of(*[0] * 12), own_clock_checks=1, late_starts=Lateness(7, 90, 400, 2100)),
     )
 
 
@@ -221,7 +231,7 @@ def test_what_a_later_version_adds_is_passed_over() -> None:
     document["new"] = document["monitoring_session"]["new"] = document["endpoints"][0]["new"] = {"deep": []}
     document["endpoints"][0]["settings"]["new"] = 5
     document["raw_data"]["db"]["5432"][0]["new_ms"] = 5.0
-    assert len(run_of_results(json.dumps(document)).results) == 8
+    assert len(run_of_results(json.dumps(document)).results) == 10
 
 
 @pytest.mark.fault("results", "no JSON, NaN, a key twice, depth 100,000", "an error in one line")
