@@ -44,3 +44,40 @@ def test_each_endpoint_is_probed_as_often_as_without_xdist(project, servers, mod
     assert text.count("= netmon =") == 1
     assert text.count("written: netmon-report/netmon.json") == 1
     result.stdout.fnmatch_lines([f"{closed.target}*: *", f"FAILED netmon.yaml::test_tcp*{closed.target}*"])
+
+
+LATE = """
+import os, time
+from pathlib import Path
+
+import pytest
+from pytest_netmon.campaign import Campaign
+
+real = Campaign.start
+
+def start(self):
+    Path("started").touch()
+    real(self)
+
+Campaign.start = start
+
+@pytest.hookimpl(optionalhook=True, trylast=True)
+def pytest_xdist_node_collection_finished(node):
+    Path(f"seen-{node.gateway.id}").touch()
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_finish():
+    if os.environ.get("PYTEST_XDIST_WORKER") == "gw1":
+        until_s = time.monotonic() + 60
+        while not Path("seen-gw0").exists() and time.monotonic() < until_s:
+            time.sleep(0.01)
+        Path("started-before-gw1").write_text(str(Path("started").exists()))
+"""
+
+
+def test_nothing_is_probed_before_all_workers_have_collected(project, servers):
+    project.write_targets(measured(servers.open()))
+    project.write("conftest.py", LATE)
+    project.run_apart("--netmon", "-n2").assert_outcomes(passed=1)
+    assert (project.path / "started").exists()
+    assert (project.path / "started-before-gw1").read_text() == "False"
