@@ -31,7 +31,7 @@ from .result_lines import (
     skip_line,
     word_of,
 )
-from .screen import Screen
+from .screen import Screen, columns_of
 from .signals import EndedError, Ending
 
 if TYPE_CHECKING:
@@ -74,6 +74,10 @@ def _show_plan(plan: Plan, options: Namespace) -> int:
     return MET
 
 
+#: Of a matrix where no terminal says how wide it is: a log has room.
+_WIDE = 160
+
+
 class Check:
     """One run of the command, from the plan to the exit status."""
 
@@ -114,6 +118,7 @@ class Check:
         self._warn(warning for warning in run.warnings if warning not in self._plan.warnings)
         troubles = self._write(run)
         if not self._is_quiet or self._ending.signal or any(word in RED_WORDS for word in words):
+            self._show_matrix(run)
             unchecked = [SKIP] * (len(self._plan.endpoints) - len(self._plan.checked))
             unchecked += [DESELECTED] * self._plan.deselected
             self._show_lines([last_line([*words, *unchecked], elapsed_s, self._interrupted())])
@@ -121,6 +126,16 @@ class Check:
             self._screen.remark(f"netmon check: {trouble}")
         self._tell_runner(run)
         return self._ending.exit_status or exit_status_of(words) or (USAGE if troubles else MET)
+
+    def _show_matrix(self, run: Run) -> None:
+        """Show what is red from which place, where there are several."""
+        if len({result.endpoint.vantage for result in run.results}) < 2:
+            return
+        from pytest_netmon.reports.matrix import matrix_lines
+
+        out = sys.stderr if self._outputs.json_to_stdout else sys.stdout
+        for line in matrix_lines(run, columns_of(out) if out.isatty() else _WIDE):
+            self._screen.line(line)
 
     def _write(self, run: Run) -> list[str]:
         """Write what was asked for; return what went wrong with it, and with the screen."""

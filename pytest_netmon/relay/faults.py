@@ -14,7 +14,7 @@ _HINTS = (
     ("Connection refused", "see that its sshd runs"),
     ("No module named", "that Python lacks a part of the standard library: name another one with `python:`"),
 )
-_NO_PYTHON = ("not found", "No such file or directory", "executable file not found", "not recognized")
+_NO_PYTHON = ("not found", "No such file or directory")
 #: How a shell ends that did not find the command (POSIX), and one that may not run it.
 _NOT_FOUND, _NOT_ALLOWED = 127, 126
 
@@ -26,7 +26,7 @@ def told_end(status: int | None, said: str, python: str) -> str:
     for mark, hint in _HINTS:
         if mark in said:
             return f"no Python began there{quoted}: {hint}"
-    if status in (_NOT_FOUND, _NOT_ALLOWED) or any(mark in said for mark in _NO_PYTHON):
+    if status in (_NOT_FOUND, _NOT_ALLOWED) or (python in said and any(mark in said for mark in _NO_PYTHON)):
         return f"no Python began there{quoted}: is there a `{for_terminal(python, 60)}`? Else name one with `python:`"
     return f"no Python began there ({_told_status(status)}){quoted}"
 

@@ -27,6 +27,8 @@ _BEGUN = b"netmon-gateway\n"
 _MOST_NOISE = 1 << 16
 #: The last of what is said on its standard error.
 _MOST_WORDS = 4096
+#: kubectl's last words, which come after those that say why.
+_SAYS_NOTHING = "command terminated with exit code"
 #: A message that is longer is none of ours; execnet would gather up to 2 GiB of it.
 _MOST_MESSAGE = 64 << 20
 #: In one line and without single quotes, for any shell that ssh may lead to, and for any Python that may be there.
@@ -85,8 +87,9 @@ class CommandIO(gateway_base.Popen2IO):
             self._listener.join(0.2)
         for text in (bytes(self._said), self.noise):
             lines = [line.strip() for line in text.decode("utf-8", "replace").splitlines() if line.strip()]
-            if lines:
-                return lines[-1]
+            told = [line for line in lines if not line.startswith(_SAYS_NOTHING)] or lines
+            if told:
+                return told[-1]
         return ""
 
     def boot(self) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..run import Result, Run
 from ..safe import for_terminal
 from .layout import counted, fitted, in_columns, listed, shown_ms
-from .standings import ORDER, PASSED, RED, WATCHED, main_cause, standing_of, without_result
+from .standings import FAILED, INCONCLUSIVE, ORDER, PASSED, RED, WATCHED, main_cause, standing_of, without_result
 
 #: Rows of the terminal's matrix, and the longest id and name of a place in it.
 MOST_ROWS = 40
@@ -17,7 +17,6 @@ _WIDEST_ID, _WIDEST_VANTAGE = 48, 24
 _MOST_NAMED = 3
 #: A place from which an endpoint is not checked.
 NOTHING = "-"
-EVERYWHERE = "red everywhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,8 @@ class Cell:
 @dataclass(frozen=True, slots=True)
 class Row:
     """One endpoint from every place, in the order of `Matrix.vantages`. finding: `red everywhere`, `red from paris
-    only`, `red from 2 of 3 places`, empty where nothing is red. All texts are harmless for a terminal."""
+    only`, `red from 2 of 3 places`, `unknown from tokyo` where it is inconclusive; empty where all is well. All texts are
+    harmless for a terminal."""
 
     id: str
     finding: str
@@ -103,26 +103,34 @@ def _cell(result: Result) -> Cell:
 
 def _row(name: str, cells: dict[str, Cell], vantages: Sequence[str]) -> Row:
     checked = [vantage for vantage in vantages if vantage in cells]
-    red = [for_terminal(vantage) for vantage in checked if cells[vantage].is_red]
+    failed, unknown = (
+        [for_terminal(vantage) for vantage in checked if cells[vantage].standing == standing]
+        for standing in (FAILED, INCONCLUSIVE)
+    )
+    findings = (
+        _finding("red", failed, len(checked), is_all_that_is_told=not unknown),
+        _finding("unknown", unknown, len(checked), is_all_that_is_told=False),
+    )
     return Row(
         for_terminal(name),
-        _finding(red, len(checked)),
+        "; ".join(filter(None, findings)),
         tuple(cells.get(vantage, Cell("", NOTHING)) for vantage in vantages),
     )
 
 
-def _finding(red: Sequence[str], places: int) -> str:
-    if not red:
+def _finding(word: str, found: Sequence[str], places: int, *, is_all_that_is_told: bool) -> str:
+    """What is red, or is not known for want of a check that proves anything: a place that was lost says nothing."""
+    if not found:
         return ""
     if places == 1:
-        return f"red from {red[0]}, the only place"
-    if len(red) == places:
-        return EVERYWHERE
-    if len(red) == 1:
-        return f"red from {red[0]} only"
-    if len(red) <= _MOST_NAMED:
-        return f"red from {listed(red, _MOST_NAMED)}"
-    return f"red from {len(red)} of {places} places"
+        return f"{word} from {found[0]}, the only place"
+    if len(found) == places:
+        return f"{word} everywhere"
+    if len(found) == 1:
+        return f"{word} from {found[0]}{' only' if is_all_that_is_told else ''}"
+    if len(found) <= _MOST_NAMED:
+        return f"{word} from {listed(found, _MOST_NAMED)}"
+    return f"{word} from {len(found)} of {places} places"
 
 
 def _worst(row: Row) -> int:

@@ -63,6 +63,23 @@ def test_where_nothing_is_red_there_is_no_column_for_it():
 
 
 @pytest.mark.parametrize(
+    ("places", "finding"),
+    [
+        ("RRU", "red from p0 and p1; unknown from p2"),
+        ("RGU", "red from p0; unknown from p2"),
+        ("GGU", "unknown from p2"),
+        ("UUU", "unknown everywhere"),
+        ("U", "unknown from p0, the only place"),
+    ],
+)
+def test_a_place_that_proves_nothing_is_not_called_red(places, finding):
+    checks = {"R": [TIMEOUT] * 3, "G": [opened(1.0)], "U": [failed("local_error", errno="EMFILE")]}
+    others = [(reached("other", 1, vantage="paris"), [opened(1.0)])]
+    run = run_of([*from_places(**{f"p{at}": checks[kind] for at, kind in enumerate(places)}), *others])
+    assert matrix_of(run).rows[0].finding == finding
+
+
+@pytest.mark.parametrize(
     ("red", "green", "finding"),
     [
         (2, 1, "red from p0 and p1"),

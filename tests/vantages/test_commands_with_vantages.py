@@ -51,7 +51,7 @@ def test_pytest_has_a_test_for_each_place_and_says_what_was_lost(servers: Server
     assert f"netmon.yaml::test_tcp[{server.target}] PASSED" in ran.stdout
     assert f"netmon.yaml::test_tcp[app-{server.target}] PASSED" in ran.stdout
     assert f"netmon.yaml::test_tcp[gone-{server.target}] ERROR" in ran.stdout
-    assert re.search(r"red from gone only .*INCONCLUSIVE vantage lost", ran.stdout)
+    assert re.search(r"unknown from gone .*INCONCLUSIVE vantage lost", ran.stdout)
     assert "the command /nowhere/kubectl was not found here" in ran.stdout
     report = json.loads((tmp_path / "netmon-report" / "netmon.json").read_text())
     jsonschema.Draft202012Validator(SCHEMA).validate(report)
@@ -101,6 +101,7 @@ def test_check_takes_a_command_and_has_the_exit_status_of_a_gate(servers: Server
     assert ran.returncode == 3
     assert f"PASS   {server.target}  " in ran.stdout
     assert re.search(rf"ERROR  {server.target} \(from via\): inconclusive, the vantage via: the command", ran.stdout)
+    assert re.search(rf"{server.target} +unknown from via +[0-9.]+ ms +INCONCLUSIVE vantage lost\n", ran.stdout)
 
 
 def test_check_waits_there_as_it_does_here(servers: Servers, tmp_path: Path) -> None:

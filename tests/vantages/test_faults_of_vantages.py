@@ -87,6 +87,15 @@ def test_a_command_that_is_not_there(servers: Servers) -> None:
             'no Python began there: "sh: python3: not found": is there a `{python}`? Else name one with `python:`',
         ),
         (
+            'printf "exec: %s: executable file not found in PATH\\ncommand terminated with exit code 126\\n" $1 >&2; exit 1',
+            'no Python began there: "exec: {python}: executable file not found in PATH": '
+            "is there a `{python}`? Else name one with `python:`",
+        ),
+        (
+            'echo "Error from server (NotFound): pods app not found" >&2; exit 1',
+            'no Python began there (status 1): "Error from server (NotFound): pods app not found"',
+        ),
+        (
             'echo "me@worker-1: Permission denied (publickey,password)." >&2; exit 255',
             'no Python began there: "me@worker-1: Permission denied (publickey,password).": '
             "ssh must let this user in without a question: a key, or an agent",
@@ -94,7 +103,7 @@ def test_a_command_that_is_not_there(servers: Servers) -> None:
         ("echo Welcome; exit 0", 'no Python began there (status 0): "Welcome"'),
         ("kill -9 $$", "no Python began there (ended by signal 9)"),
     ],
-    ids=["no server", "no python", "a password", "garbage", "killed"],
+    ids=["no server", "no python", "no python in a pod", "no pod", "a password", "garbage", "killed"],
 )
 @pytest.mark.fault(
     "vantages",
@@ -114,7 +123,7 @@ def test_a_command_that_ends_before_python_began(servers: Servers, tmp_path: Pat
 def test_endless_garbage_is_no_python(servers: Servers, tmp_path: Path) -> None:
     run = run_with(servers, via("bad", script(tmp_path, "exec cat /dev/zero")))
     (reason,) = reasons_of(run, "bad")
-    assert reason.startswith("the vantage bad: no Python began there")
+    assert reason.startswith("the vantage bad: no Python began there (")  # and not: within 10 s
 
 
 @pytest.mark.fault(
