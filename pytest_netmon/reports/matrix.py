@@ -35,8 +35,8 @@ class Cell:
 @dataclass(frozen=True, slots=True)
 class Row:
     """One endpoint from every place, in the order of `Matrix.vantages`. finding: `red everywhere`, `red from paris
-    only`, `red from 2 of 3 places`, `unknown from tokyo` where it is inconclusive; empty where all is well. All texts are
-    harmless for a terminal."""
+    only`, `red from 2 of 3 places`, `unknown from tokyo` where it is inconclusive; empty where all is well. All texts
+    are harmless for a terminal."""
 
     id: str
     finding: str

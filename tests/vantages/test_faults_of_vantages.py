@@ -87,7 +87,7 @@ def test_a_command_that_is_not_there(servers: Servers) -> None:
             'no Python began there: "sh: python3: not found": is there a `{python}`? Else name one with `python:`',
         ),
         (
-            'printf "exec: %s: executable file not found in PATH\\ncommand terminated with exit code 126\\n" $1 >&2; exit 1',
+            'echo "exec: $1: executable file not found in PATH\ncommand terminated with exit code 126" >&2; exit 1',
             'no Python began there: "exec: {python}: executable file not found in PATH": '
             "is there a `{python}`? Else name one with `python:`",
         ),
