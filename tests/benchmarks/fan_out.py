@@ -52,34 +52,28 @@ def main(vantages: int = 50, endpoints: int = 200, checks: int = 5, interval_ms:
 def _measure(plan: Plan, vantages: int) -> None:
     campaign = Campaign(plan, range(len(plan.endpoints)))
     began_s = time.monotonic()
-    began_at: dict[str, float] = {}
     most_kib = 0
     try:
         campaign.start()
-        first_s = None
         while not campaign.ended:
             campaign.poll()
-            now_s = time.monotonic() - began_s
-            for name, state in campaign.recording.vantages.items():
-                began_at.setdefault(name, now_s)
-                if state.state == "lost":
-                    sys.exit(f"{name}: {state.text}")
-            if first_s is None and campaign.recording.checks:
-                first_s = now_s
             most_kib = max(most_kib, _memory_kib(campaign._relay.pid))
             time.sleep(0.05)
         total_s = time.monotonic() - began_s
         times = os.times()
         run = campaign.run()
+        firsts = {result.endpoint.vantage: result for result in reversed(run.results)}
+        starts = sorted(next(iter(result.store.of(result.index))).start_us / 1e6 for result in firsts.values())
     finally:
         campaign.close()
     samples = sum(result.statistics.checks for result in run.results)
-    starts = sorted(began_at.values())
+    lost = [f"{name}: {state.text}" for name, state in run.vantages.items() if state.state == "lost"]
     middle, spent_s = starts[len(starts) // 2], times.children_user + times.children_system
     print(f"{vantages} vantages x {len(plan.endpoints) // vantages} endpoints: {samples} samples in {total_s:.1f} s")
-    print(f"the first vantage began after {starts[0]:.2f} s, the median {middle:.2f}, the last {starts[-1]:.2f}")
+    print(f"checks began after {starts[0]:.2f} s at the first vantage, median {middle:.2f}, last {starts[-1]:.2f}")
     print(f"{samples / (total_s - starts[0]):,.0f} samples a second from the first start on")
     print(f"the relay: {most_kib / 1024:.0f} MiB at most; it and all gateways: {spent_s:.1f} s of processor time")
+    print(*lost, sep="\n", end="\n" if lost else "")
     print(f"complete: {not run.partial}, lost samples: {run.lost_samples}, warnings: {len(run.warnings)}")
 
 
