@@ -46,6 +46,7 @@ from .standings import (
     status_of,
     tally_of,
     warnings_of,
+    was_cut_off,
     without_result,
 )
 
@@ -159,7 +160,7 @@ def _told(run: Run) -> str:
 
 
 def _warnings(run: Run) -> Iterator[str]:
-    if run.partial:
+    if was_cut_off(run):
         yield "The run was cut off: figures are of what was measured until then."
     if run.gaps:
         stood_still = shown_span(sum(gap.length_us for gap in run.gaps) / 1e6)

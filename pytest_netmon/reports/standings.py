@@ -79,10 +79,18 @@ def status_of(run: Run) -> str:
     return WATCHED if WATCHED in tally else NOT_RUN
 
 
+def was_cut_off(run: Run) -> bool:
+    """Whether a run is partial for more than vantages that were lost: these have their own words."""
+    missing = [result for result in run.results if not result.complete]
+    return run.partial and not (
+        missing and all(is_lost(each.endpoint.vantage, each.verdict.reasons) for each in missing)
+    )
+
+
 def headline(run: Run) -> str:
     """Return the run in one sentence without its full stop: `3 of 12 endpoints failed, 1 is inconclusive`."""
     sentence = _headline(tally_of(run), len(run.results))
-    return f"{sentence}; the run was cut off" if run.partial else sentence
+    return f"{sentence}; the run was cut off" if was_cut_off(run) else sentence
 
 
 def _headline(tally: Mapping[str, int], probed: int) -> str:

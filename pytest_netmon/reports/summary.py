@@ -12,6 +12,7 @@ from ..statistics import Statistics
 from ..verdict import WARNING
 from .layout import counted, fitted, in_columns, listed, placed_id, shown_ms, width_of, wrapped
 from .matrix import matrix_lines
+from .standings import was_cut_off
 from .waiting import waits_told
 
 #: Rows of the table; what failed comes first.
@@ -84,8 +85,10 @@ def summary_lines(run: Run, width: int, *, with_warnings: bool = True) -> list[s
         return []
     shown, rest = ordered[:MOST_ROWS], ordered[MOST_ROWS:]
     repeated = any(result.statistics.syn_repeats for result in shown)
-    head = (*_HEAD, _REPEATS) if repeated else _HEAD
-    lines = in_columns([head, *(_row(result)[: len(head)] for result in shown)], right=_ON_THE_RIGHT)
+    rows = [(*_HEAD, _REPEATS), *map(_row, shown)]
+    lines = in_columns(rows, right=_ON_THE_RIGHT)
+    if not repeated or width_of(lines[0]) > width:  # where they matter, the texts of failures have them
+        lines = in_columns([row[: len(_HEAD)] for row in rows], right=_ON_THE_RIGHT)
     lines = [lines[0], *(_noted(line, result, width) for line, result in zip(lines[1:], shown, strict=True))]
     lines += [f"and {_counts(rest)}"] if rest else []
     told = [*_warnings(ordered), *_remarks(run), *(_warnings_of(run) if with_warnings else ())]
@@ -170,7 +173,7 @@ def _warnings(results: Sequence[Result]) -> list[str]:
 
 
 def _remarks(run: Run) -> list[str]:
-    remarks = ["the run was cut off: figures are of what was measured until then"] if run.partial else []
+    remarks = ["the run was cut off: figures are of what was measured until then"] if was_cut_off(run) else []
     if run.gaps:
         stood_still_s = sum(gap.length_us for gap in run.gaps) / 1e6
         missed = sum(gap.missed for gap in run.gaps)

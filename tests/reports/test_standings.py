@@ -10,6 +10,8 @@ from made_runs import failed, measured, opened, reached, run_of
 from pytest_netmon.limits import parse_limit
 from pytest_netmon.outcomes import cause_of
 from pytest_netmon.reports.standings import causes_of, headline, in_order, standing_of, status_of, tally_of, warnings_of
+from pytest_netmon.reports.summary import summary_lines
+from pytest_netmon.vantage import lost_words
 
 GOOD = (reached("good"), [opened(1.0)])
 BAD = (reached("bad"), [failed("refused")])
@@ -83,6 +85,19 @@ def test_causes_are_counted_the_most_frequent_first():
 def test_a_run_that_was_cut_off_is_the_cause():
     (cause,) = causes_of(run_of([(reached(), [failed("timeout")])], complete=False))
     assert (cause.name, cause.text) == ("cut off", "the run ended before its checks did")
+
+
+def test_a_run_that_misses_only_what_a_lost_vantage_would_have_measured_was_not_cut_off():
+    lost = lost_words("node", "no Python began there")
+    run = run_of([GOOD, (reached(vantage="node"), [])], partial=True)
+    verdict = replace(run.results[1].verdict, status="inconclusive", reasons=(lost,))
+    missing = replace(run.results[1], complete=False, verdict=verdict)
+    run = replace(run, results=(run.results[0], missing))
+    assert headline(run) == "1 of 2 endpoints is inconclusive"
+    assert not any("cut off" in line for line in summary_lines(run, 100))
+    run = replace(run, results=(replace(run.results[0], complete=False), missing))
+    assert headline(run).endswith("; the run was cut off")
+    assert any("cut off" in line for line in summary_lines(run, 100))
 
 
 def test_a_control_that_failed_is_the_cause_of_the_others():

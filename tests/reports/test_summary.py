@@ -66,6 +66,12 @@ def test_what_a_reader_must_know_is_broken_into_lines_and_never_cut():
     assert not any("warning: " in line for line in summary_lines(run, 60, with_warnings=False))
 
 
+def test_a_column_that_finds_no_room_is_left_out_whole():
+    lines = summary_lines(mixed_run(), 80)
+    assert lines[0] == "endpoint             verdict       success  median ms   p95 ms   max ms"
+    assert not any("..." in line for line in lines)
+
+
 def test_a_note_is_left_out_where_next_to_nothing_of_it_would_show():
     lines = summary_lines(mixed_run(), 90)
     assert lines[2] == "busy:443             INCONCLUSIVE      0/0          -        -        -            -"
