@@ -37,9 +37,9 @@ GROUPS = {
 INTRODUCTION = """\
 # Faults
 
-What may go wrong, what then has to come out, and the test that shows it. Each test was seen to fail with its guard
-taken out. This page is made by `python tests/faults/fault_table.py` from the marks `fault` of all tests, and a test
-holds it to them.
+What may go wrong, what then has to come out, and the test that shows it. `python tests/faults/without_guards.py` takes
+guards out one by one and sees that a test goes red each time. This page is made by `python tests/faults/fault_table.py`
+from the marks `fault` of all tests, and a test holds it to them.
 
 Real routers, lost packets and misbehaving name servers stand in network namespaces, which need root on Linux, `ip` and
 `nft`. nginx, redis and PostgreSQL are those of Debian's packages. What cannot run somewhere is skipped there with its

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from check_runs import clean_environment, command
 from namespaces import Cable, missing, probe
 
 from pytest_netmon.samples import AddressChange, decode_line
@@ -126,3 +127,28 @@ def test_a_resolver_that_dies_in_mid_run_changes_nothing_for_known_names(cable: 
     assert [sample.outcome for sample in samples] == ["open"] * 40
     # getaddrinfo() hangs for 10 s by then.
     assert time.monotonic() - before_s < 8
+
+
+@pytest.mark.fault(
+    "names", "a dead resolver: `netmon check`, pytest", "`dns_timeout`, and the command ends with its checks"
+)
+@pytest.mark.parametrize("of", ["check", "pytest"])
+def test_a_dead_resolver_does_not_hold_up_a_command(cable: Cable, tmp_path: Path, of: str) -> None:
+    """Threads in getaddrinfo() hang for 150 s: five tries of 30 s each."""
+    file = Path("/etc/netns") / cable.near / "resolv.conf"
+    before = file.read_text()
+    file.write_text(f"{before}options timeout:30 attempts:5\n")
+    targets = ["silent.test:80", "truncated.test:80"]
+    options = [f"--netmon-target={','.join(targets)}", "--netmon-count=2", "--netmon-timeout=600ms"]
+    words = {
+        "check": command("check", *targets, "--count", "2", "--timeout", "600ms"),
+        "pytest": [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "pytest_netmon.plugin", *options],
+    }[of]
+    try:
+        done = subprocess.run(
+            cable.in_near(*words), cwd=tmp_path, env=clean_environment(), capture_output=True, text=True, timeout=60
+        )
+    finally:
+        file.write_text(before)
+    assert done.returncode == 1, done.stdout
+    assert "2 x dns_timeout" in done.stdout
