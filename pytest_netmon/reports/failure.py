@@ -279,7 +279,11 @@ def _told_outcomes(result: Result, evidence: Evidence) -> list[str]:
     lines, expect = [], result.endpoint.expect
     for name, times in told:
         lines += [_with_cause(result, name, times), *_detail_lines(result, evidence, name)]
-    if result.waited is not None and result.waited.latest[-1:] and result.waited.latest[-1] in EXPECTED[expect]:
+    if result.waited is not None and result.waited.failing:
+        lines.append(
+            f"not {expect} in the last try: {listed([*map(for_terminal, result.waited.failing)], _MOST_NUMBERS)}"
+        )
+    elif result.waited is not None and result.waited.latest[-1:] and result.waited.latest[-1] in EXPECTED[expect]:
         lines.append(f"it was {expect} at the end, but not yet often enough in a row: wait longer, or ask for fewer")
     if result.waited is not None and len(told) > 1:
         lines.append(f"the last tries: {', '.join(map(for_terminal, evidence.latest))}")
@@ -423,7 +427,8 @@ def _main_cause(result: Result) -> list[str]:
 def _what_passed(result: Result) -> str:
     statistics, connect = result.statistics, result.statistics.connect
     if not result.endpoint.expects_open:
-        outcomes = statistics.errors if result.endpoint.measured else [for_terminal(statistics.last_outcome or "")]
+        every = result.endpoint.measured or result.verdict.parts
+        outcomes = statistics.errors if every else [for_terminal(statistics.last_outcome or "")]
         told = f"closed ({', '.join(outcomes)})"
     elif result.endpoint.measured:
         shares = f"{statistics.successful} of {statistics.checks}"

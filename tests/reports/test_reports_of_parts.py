@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.resources
 import json
+from dataclasses import replace
 from typing import Any
 
 import jsonschema
@@ -20,6 +21,8 @@ from pytest_netmon.reports.openmetrics_report import openmetrics_text
 from pytest_netmon.reports.rounds import Rounds, RoundsBuilder, rounds_of
 from pytest_netmon.reports.summary import summary_lines
 from pytest_netmon.run import Run
+from pytest_netmon.waited import Waited
+from pytest_netmon.waits import Wait
 
 SCHEMA = json.loads((importlib.resources.files("pytest_netmon") / "schemas" / "results.schema.json").read_text("utf-8"))
 A, B, C = "10.0.3.7", "10.0.3.8", "10.0.3.9"
@@ -65,6 +68,23 @@ def test_each_of_several_failures_has_its_own_cause() -> None:
     assert "  IPv4: refused, not reached in 1 try" in lines
     assert "  IPv6: dns_no_address, not reached in 1 try" in lines
     assert '      "the name has no IPv6 address"' in lines
+
+
+def test_a_wait_in_vain_names_those_that_were_not_ready() -> None:
+    endpoint = reached("db.internal", 5432, addresses="all", wait=Wait(60.0))
+    result = result_of(endpoint, checks(2, a=opened(1.0), c=TIMEOUT, b=opened(1.0)), address=None)
+    waited = replace(result.waited or Waited({}), met=False, failing=(C,))
+    verdict = replace(result.verdict, status="failed", parts={})
+    text = failure_text(replace(result, waited=waited, verdict=verdict))
+    assert f"  not open in the last try: {C}\n" in text
+    assert "often enough in a row" not in text
+
+
+def test_what_passed_as_closed_says_how_each_address_was() -> None:
+    endpoint = reached("db.internal", 5432, addresses="all", expect="closed")
+    assert one_line(result_of(endpoint, checks(1, a=REFUSED, b=TIMEOUT, c=REFUSED))).endswith(
+        "  closed (refused, timeout); each of 3 addresses"
+    )
 
 
 def test_many_dead_ones_are_counted() -> None:
