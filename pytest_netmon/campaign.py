@@ -26,7 +26,8 @@ from .rates import rates_by_vantage
 from .recording import Recording
 from .relay_process import RelayProcess
 from .run import Result, Run
-from .samples import Record, SampleFileError
+from .sample_lines import SampleFileError
+from .samples import Record
 from .vantage import LOCAL_VANTAGE
 
 #: How often the sample file is looked at while something waits for it.

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from .safe import for_terminal
-from .samples import SampleFileError
+from .sample_lines import SampleFileError
 
 #: As pytest keeps its own cache out of a repository.
 _GITIGNORE = "# Made by pytest-netmon.\n*\n"

@@ -16,7 +16,8 @@ from .plan import Endpoint, Plan
 from .plan_record import PlanRecordError, plan_of
 from .recording import Recording
 from .run import Measuring, Result, Run
-from .samples import Record, SampleFileError
+from .sample_lines import SampleFileError
+from .samples import Record
 from .statistics import Statistics
 from .tolerance import Tolerance
 from .vantage import LOCAL_VANTAGE, lost_words

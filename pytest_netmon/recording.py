@@ -20,6 +20,7 @@ from pathlib import Path
 from .distributions import DistributionBuilder
 from .outcomes import OPEN
 from .pooling import PartsBuilder
+from .sample_lines import SampleFileError, decode_line
 from .samples import (
     WAITING,
     AddressChange,
@@ -32,12 +33,10 @@ from .samples import (
     Near,
     Record,
     Sample,
-    SampleFileError,
     SampleStore,
     VantageState,
     WaitOver,
     Warning_,
-    decode_line,
 )
 from .statistics import Glance, Statistics
 from .vantage import LOCAL_VANTAGE

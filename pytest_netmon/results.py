@@ -16,7 +16,8 @@ from .addresses import ADDRESSES, FAMILIES
 from .baseline import Baseline, BaselineRun, Reference
 from .distributions import DistributionBuilder
 from .outcomes import EXPECTED
-from .plan import Close, Endpoint, Plan, identity_texts
+from .plan import Close, Endpoint, Plan
+from .plan_checks import identity_texts
 from .plan_record import endpoint_of
 from .plan_values import mistyped_texts
 from .pooling import PartsBuilder

@@ -8,7 +8,8 @@ from typing import Any
 
 from .plan import Plan
 from .safe import for_terminal
-from .samples import MOST_TIME_US, Sample, SampleFileError, sample_of
+from .sample_lines import MOST_TIME_US, SampleFileError, sample_of
+from .samples import Sample
 from .strict_json import DocumentError, Node, time_of, unix_us, whole_us
 from .vantage import LOCAL_VANTAGE
 

@@ -16,7 +16,7 @@ from pytest_netmon.judging import recover
 from pytest_netmon.recording import Recording
 from pytest_netmon.reports.json_report import json_chunks
 from pytest_netmon.reports.layout import counted
-from pytest_netmon.samples import SampleFileError
+from pytest_netmon.sample_lines import SampleFileError
 
 from .monitor_options import refusal
 from .progress import Progress

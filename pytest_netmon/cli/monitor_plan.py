@@ -15,14 +15,8 @@ from pytest_netmon.config.options import Overrides, read_options
 from pytest_netmon.config.places import Problems
 from pytest_netmon.config.settings import Settings
 from pytest_netmon.config.vantages import Places, narrowed, needed, read_places
-from pytest_netmon.plan import (
-    DEFAULT_MAX_RATE,
-    DEFAULT_MAX_RATE_PER_HOST,
-    Endpoint,
-    Plan,
-    plan_warnings,
-    validate_plan,
-)
+from pytest_netmon.plan import DEFAULT_MAX_RATE, DEFAULT_MAX_RATE_PER_HOST, Endpoint, Plan
+from pytest_netmon.plan_checks import plan_warnings, validate_plan
 from pytest_netmon.problems import ConfigurationError, Problem, Source
 from pytest_netmon.reports.layout import placed_id
 from pytest_netmon.reports.stages import stage_words

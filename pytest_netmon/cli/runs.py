@@ -12,7 +12,7 @@ from pytest_netmon.merging import MergeError, labels_of, merged, relabelled
 from pytest_netmon.results import MOST_BYTES, run_of_results
 from pytest_netmon.run import Run
 from pytest_netmon.safe import for_terminal
-from pytest_netmon.samples import SampleFileError
+from pytest_netmon.sample_lines import SampleFileError
 from pytest_netmon.strict_json import DocumentError
 from pytest_netmon.vantage import is_vantage_name
 

@@ -11,7 +11,8 @@ import re
 from typing import cast, get_args
 
 from ..addresses import ADDRESSES, FAMILIES, Addresses, Family
-from ..plan import MOST_TIMEOUT_S, Close, Expect
+from ..plan import Close, Expect
+from ..plan_checks import MOST_TIMEOUT_S
 from ..plan_values import is_tag
 from ..safe import for_terminal
 from ..stages import MOST_HOLD_S

@@ -6,15 +6,8 @@ import os.path
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from ..plan import (
-    DEFAULT_INTERVAL_S,
-    DEFAULT_MAX_RATE,
-    DEFAULT_MAX_RATE_PER_HOST,
-    DEFAULT_TIMEOUT_S,
-    Plan,
-    plan_warnings,
-    validate_plan,
-)
+from ..plan import DEFAULT_INTERVAL_S, DEFAULT_MAX_RATE, DEFAULT_MAX_RATE_PER_HOST, DEFAULT_TIMEOUT_S, Plan
+from ..plan_checks import plan_warnings, validate_plan
 from ..problems import ConfigurationError, Problem, Source
 from .doubles import without_doubles
 from .endpoints import first_given, make_endpoints

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 #: The fixture through which a test is parametrised.
 FIXTURE = "netmon_endpoint"
-#: What no two endpoints of a plan share (`plan.validate_plan`): vantage and id.
+#: What no two endpoints of a plan share (`plan_checks.validate_plan`): vantage and id.
 Key = tuple[str, str]
 
 

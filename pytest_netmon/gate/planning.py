@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_netmon.config.load import load_plan
-from pytest_netmon.plan import validate_plan
+from pytest_netmon.plan_checks import validate_plan
 from pytest_netmon.problems import ConfigurationError
 from pytest_netmon.safe import for_terminal
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_netmon.judging import Judge
 from pytest_netmon.recording import Recording
-from pytest_netmon.samples import SampleFileError
+from pytest_netmon.sample_lines import SampleFileError
 from pytest_netmon.vantage import LOCAL_VANTAGE
 
 from .exchange import Repeated

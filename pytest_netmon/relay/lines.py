@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 from ..prober.protocol import sealed
 from ..safe import for_terminal
-from ..samples import Sample, SampleFileError, decode_line
+from ..sample_lines import SampleFileError, decode_line
+from ..samples import Sample
 
 #: Remarks of one place; further ones are counted.
 MOST_REMARKS = 50

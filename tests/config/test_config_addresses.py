@@ -8,7 +8,8 @@ import pytest
 from written_config import Written
 
 from pytest_netmon.addresses import shown_parts
-from pytest_netmon.plan import Endpoint, Plan, validate_plan
+from pytest_netmon.plan import Endpoint, Plan
+from pytest_netmon.plan_checks import validate_plan
 from pytest_netmon.plan_record import plan_of, record_of
 
 

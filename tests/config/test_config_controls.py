@@ -9,7 +9,8 @@ from written_config import Written, limits_of
 
 from pytest_netmon.jobs import retried_outcomes
 from pytest_netmon.limits import parse_limit
-from pytest_netmon.plan import Endpoint, Plan, validate_plan
+from pytest_netmon.plan import Endpoint, Plan
+from pytest_netmon.plan_checks import validate_plan
 from pytest_netmon.plan_record import plan_of, record_of
 
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from written_config import Written
 
 from pytest_netmon.config.host_ranges import expand_ranges
-from pytest_netmon.plan import Endpoint, Plan, validate_plan
+from pytest_netmon.plan import Endpoint, Plan
+from pytest_netmon.plan_checks import validate_plan
 from pytest_netmon.unexpected import Unexpected
 
 TAGGED = """\

@@ -7,7 +7,8 @@ import importlib.util
 import pytest
 from written_config import Written
 
-from pytest_netmon.plan import Endpoint, Plan, validate_plan
+from pytest_netmon.plan import Endpoint, Plan
+from pytest_netmon.plan_checks import validate_plan
 from pytest_netmon.vantage import Vantage, VantageError, way_of
 
 THREE = """\

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from written_config import Written
 
-from pytest_netmon.plan import Endpoint, Plan, validate_plan
+from pytest_netmon.plan import Endpoint, Plan
+from pytest_netmon.plan_checks import validate_plan
 from pytest_netmon.plan_record import plan_of, record_of
 from pytest_netmon.waits import Wait
 

@@ -6,7 +6,8 @@ import pytest
 from written_config import Written
 
 from pytest_netmon.limits import parse_limit
-from pytest_netmon.plan import Endpoint, Plan, validate_plan
+from pytest_netmon.plan import Endpoint, Plan
+from pytest_netmon.plan_checks import validate_plan
 from pytest_netmon.plan_record import plan_of, record_of
 
 

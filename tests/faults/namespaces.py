@@ -19,7 +19,8 @@ from pathlib import Path
 from types import TracebackType
 
 from pytest_netmon import campaign, prober_process
-from pytest_netmon.samples import Sample, decode_line
+from pytest_netmon.sample_lines import decode_line
+from pytest_netmon.samples import Sample
 
 NEAR, FAR = "10.77.0.1", "10.77.0.2"
 NEAR6, FAR6 = "fd77::1", "fd77::2"

@@ -16,7 +16,8 @@ import pytest
 from check_runs import clean_environment, command
 from namespaces import Cable, missing, probe
 
-from pytest_netmon.samples import AddressChange, decode_line
+from pytest_netmon.sample_lines import decode_line
+from pytest_netmon.samples import AddressChange
 
 pytestmark = [pytest.mark.namespace, pytest.mark.skipif(missing() is not None, reason=str(missing()))]
 

@@ -17,7 +17,8 @@ from pytest_netmon import campaign, prober_process
 from pytest_netmon.judging import recover
 from pytest_netmon.plan import Endpoint, Plan
 from pytest_netmon.plan_record import record_of
-from pytest_netmon.samples import Sample, decode_line
+from pytest_netmon.sample_lines import decode_line
+from pytest_netmon.samples import Sample
 
 needs_namespaces = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 PROBER = str(Path(campaign.__file__).parent / "prober")

@@ -14,7 +14,8 @@ from pytest_netmon.prober import engine as engine_module
 from pytest_netmon.prober.kernel import now_ns
 from pytest_netmon.prober.names import Answer, Resolver
 from pytest_netmon.prober.samplefile import SampleFile
-from pytest_netmon.samples import Record, Sample, decode_line
+from pytest_netmon.sample_lines import decode_line
+from pytest_netmon.samples import Record, Sample
 
 
 def entry(host: str, port: int, **changes: object) -> dict[str, object]:

@@ -11,7 +11,7 @@ from sealed_lines import line_of
 
 from pytest_netmon import recording as recording_module
 from pytest_netmon.recording import MOST_ADDRESS_CHANGES, MOST_GAPS, Recording
-from pytest_netmon.samples import SampleFileError
+from pytest_netmon.sample_lines import SampleFileError
 
 HEADER = line_of({"netmon": 1, "started_unix_us": 1, "context": {}})
 

@@ -23,7 +23,8 @@ from pytest_netmon.plan_record import PlanRecordError, plan_of, record_of
 from pytest_netmon.problems import Source
 from pytest_netmon.recording import Recording, in_check_order
 from pytest_netmon.run import Run
-from pytest_netmon.samples import Sample, SampleFileError
+from pytest_netmon.sample_lines import SampleFileError
+from pytest_netmon.samples import Sample
 
 PLAN = Plan(
     endpoints=[

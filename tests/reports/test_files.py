@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pytest_netmon.files import ArtifactError, write_artifacts, write_whole
-from pytest_netmon.samples import SampleFileError
+from pytest_netmon.sample_lines import SampleFileError
 
 on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_netmon.limits import parse_limit
-from pytest_netmon.plan import Endpoint, Plan, plan_warnings, validate_plan
+from pytest_netmon.plan import Endpoint, Plan
+from pytest_netmon.plan_checks import plan_warnings, validate_plan
 from pytest_netmon.plan_record import plan_of, record_of
 from pytest_netmon.problems import Source
 from pytest_netmon.proxying import Proxy

@@ -9,21 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_netmon.prober.protocol import is_sealed, sealed
-from pytest_netmon.samples import (
-    MOST_LINE_BYTES,
-    MOST_SAMPLE_BYTES,
-    AddressChange,
-    Attempt,
-    Done,
-    End,
-    Gap,
-    Header,
-    Lost,
-    Sample,
-    SampleFileError,
-    Warning_,
-    decode_line,
-)
+from pytest_netmon.sample_lines import MOST_LINE_BYTES, MOST_SAMPLE_BYTES, SampleFileError, decode_line
+from pytest_netmon.samples import AddressChange, Attempt, Done, End, Gap, Header, Lost, Sample, Warning_
 
 FULL_DETAIL = {
     "errno": "EHOSTUNREACH",

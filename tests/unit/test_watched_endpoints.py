@@ -9,7 +9,8 @@ import pytest
 from samples_for_tests import outcomes
 
 from pytest_netmon.limits import parse_limit
-from pytest_netmon.plan import Endpoint, Plan, validate_plan
+from pytest_netmon.plan import Endpoint, Plan
+from pytest_netmon.plan_checks import validate_plan
 from pytest_netmon.plan_record import plan_of, record_of
 from pytest_netmon.verdict import judge, limits_in_force
 

@@ -15,7 +15,8 @@ from pytest_netmon.prober.protocol import sealed
 from pytest_netmon.prober.samplefile import SampleFile
 from pytest_netmon.rates import most_seconds, rates_by_vantage
 from pytest_netmon.relay.lines import MOST_REMARKS, Lines, LinesError
-from pytest_netmon.samples import Sample, Warning_, decode_line
+from pytest_netmon.sample_lines import decode_line
+from pytest_netmon.samples import Sample, Warning_
 
 OPEN = b'[3,1,500,"open",40,90,null,40,0,"127.0.0.1",null]\n'
 
