@@ -88,7 +88,7 @@ def result_of(
         statistics=statistics,
         verdict=verdict,
         complete=complete,
-        address=None if endpoint.redact or statistics.parts else recording.addresses.get(index),
+        address=None if endpoint.redact or endpoint.has_parts else recording.addresses.get(index),
         store=recording,
         waited=waited,
     )

@@ -7,6 +7,7 @@ resolution took belongs to the name: every part has the same figures of it.
 from __future__ import annotations
 
 import copy
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -41,19 +42,23 @@ class PartsBuilder:
             part.go_on_with(sample.check)
         part.add(sample)
 
+    @property
+    def _names(self) -> list[str]:
+        return sorted(self._parts, key=_natural)
+
     def finish(self) -> Statistics:
         """Return the statistics of all samples so far."""
         whole = self._whole.finish()
         if not self._parts:
             return whole
-        return pooled_statistics({name: part.finish() for name, part in self._parts.items()}, whole)
+        return pooled_statistics({name: self._parts[name].finish() for name in self._names}, whole)
 
     def glance(self) -> Glance:
         """Return the figures so far that need no counting; may be called often."""
         whole = self._whole.glance()
         if not self._parts:
             return whole
-        parts = [part.glance() for part in self._parts.values()]
+        parts = [self._parts[name].glance() for name in self._names]
         more = len(parts) - 1
         return Glance(
             checks=sum(part.checks for part in parts) - more * whole.checks,
@@ -103,6 +108,11 @@ def pooled_statistics(parts: Mapping[str, Statistics], whole: Statistics) -> Sta
         first_success=min(successes, default=None),
         parts={name: replace(part, dns=dns) for name, part in parts.items()},
     )
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """10.0.0.9 before 10.0.0.10, address 2 before address 10."""
+    return [(int(piece), "") if piece.isdigit() else (-1, piece) for piece in re.split(r"([0-9]+)", name)]
 
 
 def _one_of(distributions: Iterable[Distribution]) -> Distribution:

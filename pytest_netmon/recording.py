@@ -151,7 +151,7 @@ class Recording:
         over = self.waits.get(endpoint)
         if over is None:
             return Waited(outcomes)
-        return Waited(outcomes, over.met, over.took_us / 1e6, over.latest, over.failing)
+        return Waited(outcomes, over.met, over.took_us / 1e6, over.latest, over.failing, over.tries)
 
     def end_reason_of(self, vantage: str) -> str | None:
         """Why the prober at a vantage ended; None while it runs, or where it was lost."""

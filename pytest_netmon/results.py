@@ -201,6 +201,7 @@ def _waited(node: Node) -> Waited | None:
         met=None if node.get("met").value is None else node.get("met").flag(),
         took_s=node.get("took_s").number_or_none(),
         latest=node.needed("latest").texts(),
+        tries=node.needed("tries").whole(),
         failing=() if node.get("failing").value is None else node.get("failing").texts(),
     )
 

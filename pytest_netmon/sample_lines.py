@@ -198,6 +198,7 @@ def _wait_over(value: dict[str, object]) -> WaitOver:
         took_us=_whole("took_us", value.get("took_us"), most=MOST_TIME_US),
         latest=tuple([_outcome(outcome) for outcome in _list("latest", value.get("latest"))]),
         failing=tuple([_address(part) for part in _list("failing", value.get("failing", []))]),
+        tries=None if value.get("tries") is None else _whole("tries", value["tries"]),
     )
 
 

@@ -106,13 +106,15 @@ class Done:
 @dataclass(frozen=True, slots=True)
 class WaitOver:
     """The end of waiting for an endpoint. met: whether it was as it was to be. took_us: since the start of the
-    campaign. latest: outcomes of the last tries, three at the most. failing: parts that were not so in the last one."""
+    campaign. latest: outcomes of the last tries, three at the most. failing: parts that were not so in the last one.
+    tries: how many there were."""
 
     endpoint: int
     met: bool
     took_us: int
     latest: tuple[str, ...]
     failing: tuple[str, ...] = ()
+    tries: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

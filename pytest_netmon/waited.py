@@ -18,18 +18,20 @@ class Waited:
     """What came of a wait. outcomes: how often each outcome came, in the order in which they were first seen. met:
     whether it was as expected often enough in a row; None where the run ended before that was known. took_s: from the
     start of the campaign, None with `met`. latest: outcomes of the last three tries. failing: addresses or families
-    that were not as expected in the last one, where they are judged one by one."""
+    that were not as expected in the last one, where they are judged one by one. tries: how many there were; None where
+    each is an outcome."""
 
     outcomes: Mapping[str, int]
     met: bool | None = None
     took_s: float | None = None
     latest: tuple[str, ...] = ()
     failing: tuple[str, ...] = ()
+    tries: int | None = None
 
     @property
     def made(self) -> int:
         """How many tries there were, those that this machine could not make among them."""
-        return sum(self.outcomes.values())
+        return sum(self.outcomes.values()) if self.tries is None else self.tries
 
     @property
     def statistics(self) -> Statistics:
@@ -37,11 +39,12 @@ class Waited:
         errors = {outcome: times for outcome, times in self.outcomes.items() if outcome not in (OPEN, LOCAL_ERROR)}
         opened, local_errors = (self.outcomes.get(outcome, 0) for outcome in (OPEN, LOCAL_ERROR))
         last = [outcome for outcome in self.latest if outcome != LOCAL_ERROR]
+        checks = opened + sum(errors.values())
         return replace(
             StatisticsBuilder().finish(),
-            checks=self.made - local_errors,
+            checks=checks,
             successful=opened,
-            success_rate=opened / (self.made - local_errors) if self.made > local_errors else None,
+            success_rate=opened / checks if checks else None,
             errors=errors,
             local_errors=local_errors,
             last_outcome=last[-1] if last else None,

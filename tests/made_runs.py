@@ -92,7 +92,7 @@ def result_of(
         statistics=statistics,
         verdict=judge(endpoint, statistics, complete=complete, waited=waited),
         complete=complete,
-        address=None if statistics.parts else (answered or tried or [None])[-1],
+        address=None if endpoint.has_parts else (answered or tried or [None])[-1],
         store=store,
         waited=waited,
     )

@@ -340,6 +340,7 @@ class Engine:
                 "endpoint": endpoint.index,
                 "met": wait.is_met,
                 "took_us": took_us,
+                "tries": wait.tries,
                 "latest": list(wait.latest),
                 "failing": wait.failing,
             }

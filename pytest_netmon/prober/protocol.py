@@ -70,7 +70,7 @@ known). `clock_us` of an open check ends with its connect, of one that failed wi
 is about ("10.0.0.3", "IPv6"; "address 1" where it is redacted). Between the samples stand events, objects:
 
     {"event": "done", "endpoint": 3}                       no more samples of it; of parts also "samples": how many
-    {"event": "waited", "endpoint": 3, "met": true, "took_us": .., "latest": ["refused", "open"], "failing": []}
+    {"event": "waited", "endpoint": 3, "met": true, "took_us": .., "tries": 9, "latest": [..], "failing": []}
                                  the end of its wait: as it was to be, or not; since the start; the last three tries;
                                  parts that were not as waited for in the last one
     {"event": "gap", "at_us": .., "length_us": .., "cause": "stalled", "missed": 12}

@@ -111,7 +111,7 @@ class Wait:
     """Tries until `stable` of them in a row came to an outcome that is waited for, in all parts. until_ns: since the
     start of the campaign. latest: outcomes of the last three. failing: parts that were not so in the last one."""
 
-    __slots__ = ("failing", "in_a_row", "interval_ns", "latest", "outcomes", "stable", "until_ns")
+    __slots__ = ("failing", "in_a_row", "interval_ns", "latest", "outcomes", "stable", "tries", "until_ns")
 
     def __init__(self, job: Dict[str, object]) -> None:
         self.outcomes: FrozenSet[str] = frozenset(job["for"])  # type: ignore[call-overload]
@@ -121,9 +121,11 @@ class Wait:
         self.in_a_row = 0
         self.latest: Deque[str] = deque(maxlen=3)
         self.failing: List[str] = []
+        self.tries = 0
 
     def add(self, outcomes: Mapping[Optional[str], str]) -> None:
         """Take in what each part of a try came to."""
+        self.tries += 1
         against = [outcome for outcome in outcomes.values() if outcome not in self.outcomes]
         self.in_a_row = 0 if against else self.in_a_row + 1
         self.latest.append(next(iter(against or outcomes.values())))

@@ -398,7 +398,7 @@ def _raw_data_of(ports: _ByPort, run: Run, *, of_tries: bool = False) -> Iterato
 
 
 def _sample_lines(results: Sequence[Result], run: Run, *, of_tries: bool) -> Iterator[str]:
-    shared = len(results) > 1
+    shared = of_tries or len(results) > 1  # others of the same host and port may not have been waited for
     lines = (
         on_a_line(_sample(sample, result.endpoint, run, shared=shared))
         for result in results

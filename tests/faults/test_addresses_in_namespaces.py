@@ -132,3 +132,32 @@ def test_a_dry_run_shows_which_addresses_would_be_tried(cable: Cable, tmp_path: 
             cable.in_near(*command, *option), cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
         )
         assert f"    addresses: {told}" in done.stdout
+
+
+def test_a_wait_for_each_address_names_the_one_that_never_came(cable: Cable, tmp_path: Path) -> None:
+    arguments = ("three.test:80", "--addresses", "all", "--wait", "500ms", "--timeout", "200ms", "--count", "5")
+    done, document = check(cable, tmp_path, *arguments)
+    assert done.returncode == 1, done
+    waited = document["endpoints"][0]["waited"]
+    tries = "1 try" if waited["tries"] == 1 else f"{waited['tries']} tries"
+    assert done.stdout.startswith(f"FAIL   three.test:80: timeout, not reached within 0.5 s in {tries}\n")
+    assert "    in the end not so: 10.77.0.3\n" in done.stdout
+    assert waited["outcomes"]["timeout"] == waited["tries"]
+    assert waited["failing"] == ["10.77.0.3"]
+
+
+def test_pytest_names_the_dead_address_too(cable: Cable, tmp_path: Path) -> None:
+    (tmp_path / "netmon.yaml").write_text(
+        "targets: [{host: three.test, ports: [80], addresses: all, timeout: 300ms}]\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-p", "pytest_netmon.plugin", "-p", "no:cacheprovider", "--netmon"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        cable.in_near(*command), cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1, done
+    assert "three.test:80: 1 of 3 addresses failed\n  10.77.0.3: timeout, not reached in 3 tries\n" in done.stdout
+    document = json.loads((tmp_path / "netmon-report" / "netmon.json").read_text())
+    jsonschema.validate(document, SCHEMA)
+    tries = [sample["part"] for sample in document["raw_data"]["three.test"]["80"]]
+    assert sorted(tries) == ["10.77.0.2", "10.77.0.3", "10.77.0.3", "10.77.0.3", "10.77.0.4"]

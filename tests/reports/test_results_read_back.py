@@ -156,6 +156,12 @@ def test_a_monitor_that_runs_for_ever_and_a_wait_come_back() -> None:
     assert run_of_results(text_of(run)).plan.endpoints == run.plan.endpoints
 
 
+def test_tries_come_back_beside_another_endpoint_of_the_same_host_and_port() -> None:
+    tries = [{**REFUSED, "check": -1}, opened(1.0, check=-1), opened(1.0, check=1)]
+    run = run_of([(measured("db", 1, count=1, wait=Wait(60.0), name="late"), tries), (reached("db", 1), [opened(1.0)])])
+    assert [result.samples for result in run_of_results(text_of(run)).results] == [each.samples for each in run.results]
+
+
 def test_the_reader_says_how_far_it_is() -> None:
     seen: list[int] = []
     run_of_results(text_of(run_of([(measured(count=2500), [opened(1.0)] * 2500)])), seen.append)
