@@ -17,7 +17,7 @@ from pytest_netmon.plan import Endpoint, Plan
 from pytest_netmon.problems import Source
 from pytest_netmon.proxying import Proxy
 from pytest_netmon.stages import Tls
-from pytest_netmon.statistics import DistributionBuilder
+from pytest_netmon.distributions import DistributionBuilder
 from pytest_netmon.tolerance import Tolerance
 from pytest_netmon.vantage import Vantage
 from pytest_netmon.waits import Wait
