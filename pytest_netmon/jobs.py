@@ -11,7 +11,7 @@ from .outcomes import EXPECTED, ONCE_OPEN, TRANSIENT
 from .plan import Endpoint, Plan
 from .prober.protocol import VERSION
 from .proxying import Proxy, credentials_of
-from .rates import Rates, most_seconds, rates_by_vantage
+from .rates import Rates, most_samples, most_seconds, rates_by_vantage
 from .unexpected import Unexpected
 from .vantage import way_of
 from .waits import Wait, tries_apart_s
@@ -74,6 +74,7 @@ def _entry(
         "through_shell": way.through_shell,
         "server": way.server,
         "most_s": most_seconds(own, rates),
+        "most_samples": most_samples(own),
         "job": {**common, "max_rate": rates.max_rate, "host_rates": rates.host_rates, "endpoints": endpoints},
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -73,3 +74,15 @@ def most_seconds(endpoints: Iterable[Endpoint], rates: Rates) -> float | None:
         ]
     )
     return _PATIENCE * (longest_s + paced_s) + _PATIENCE_S
+
+
+def most_samples(endpoints: Iterable[Endpoint]) -> int | None:
+    """Return how many samples the checks from one vantage can come to; None where they have no end."""
+    total = 0
+    for endpoint in endpoints:
+        if endpoint.count is None:
+            return None
+        wait = endpoint.wait
+        tries = 0 if wait is None else math.ceil(wait.timeout_s / wait.interval_s) + wait.stable + 1
+        total += tries + endpoint.warmup + endpoint.count
+    return total

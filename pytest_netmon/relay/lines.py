@@ -25,17 +25,20 @@ class LinesError(ValueError):
 
 
 class Lines:
-    """The lines of the vantage `name`, which was asked for the endpoints with those indexes.
+    """The lines of the vantage `name`, which was asked for the endpoints with those indexes, and for so many samples at
+    the most (None: without end).
 
     shift_us: what to add to a time there to have it here; may be set anew. end_reason: of the prober there, None
     before its end.
     """
 
-    def __init__(self, name: str, indexes: frozenset[int]) -> None:
+    def __init__(self, name: str, indexes: frozenset[int], most_samples: int | None = None) -> None:
         self.shift_us = 0
         self.end_reason: str | None = None
         self._name = name
         self._indexes = indexes
+        self._most_samples = most_samples
+        self._samples = 0
         self._remarks = 0
 
     def take(self, batch: bytes) -> Iterator[bytes]:
@@ -56,6 +59,9 @@ class Lines:
             raise LinesError(f"no sample: {error}") from None
         if not isinstance(sample, Sample) or sample.endpoint not in self._indexes:
             raise LinesError("a sample of an endpoint that it was not asked for")
+        self._samples += 1
+        if self._most_samples is not None and self._samples > self._most_samples:
+            raise LinesError("more samples than it was asked for")
         return moved
 
     def _event(self, line: bytes) -> bytes | None:

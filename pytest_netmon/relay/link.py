@@ -63,7 +63,8 @@ class Link:
         self._base_ns = base_ns
         self._start_s = start_s
         self._silence_s = silence_s
-        self._lines = Lines(self.name, frozenset(each["index"] for each in entry["job"]["endpoints"]))
+        indexes = frozenset(each["index"] for each in entry["job"]["endpoints"])
+        self._lines = Lines(self.name, indexes, entry["most_samples"])
         self._io: Any = None
         self._channel: Any = None
         self._state = "starting"

@@ -8,7 +8,8 @@ In: one line of JSON,
      "vantages": [{"name": "app",
                    "command": ["kubectl", ...], "python": ["python3"], "through_shell": false,
                    "server": null,                            or [host, port], and then no command
-                   "most_s": 42.0,                            how long its checks may take, null: without end
+                   "most_s": 42.0, "most_samples": 120,       how long its checks may take, and how many there are;
+                                                              null: without end
                    "job": {...}}, ...]}                       as of `prober.protocol`, without what is of this machine
 
 End of standard input means stop.

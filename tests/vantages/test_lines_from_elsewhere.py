@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from pytest_netmon.plan import Endpoint, Plan
 from pytest_netmon.prober.protocol import sealed
 from pytest_netmon.prober.samplefile import SampleFile
-from pytest_netmon.rates import most_seconds, rates_by_vantage
+from pytest_netmon.rates import most_samples, most_seconds, rates_by_vantage
 from pytest_netmon.relay.lines import MOST_REMARKS, Lines, LinesError
 from pytest_netmon.sample_lines import decode_line
 from pytest_netmon.samples import Sample, Warning_
+from pytest_netmon.waits import Wait
 
 OPEN = b'[3,1,500,"open",40,90,null,40,0,"127.0.0.1",null]\n'
 
@@ -70,6 +71,13 @@ def test_no_time_is_before_the_start_of_the_campaign() -> None:
 def test_what_no_prober_sends_is_refused(batch: bytes) -> None:
     with pytest.raises(LinesError):
         list(lines_of(3).take(batch))
+
+
+def test_no_more_samples_are_taken_than_were_asked_for() -> None:
+    lines = Lines("app", frozenset([3]), 2)
+    assert len(list(lines.take(OPEN * 2))) == 2
+    with pytest.raises(LinesError, match="more samples than it was asked for"):
+        list(lines.take(OPEN))
 
 
 def test_it_can_neither_end_the_recording_nor_speak_for_another_place() -> None:
@@ -196,3 +204,6 @@ def test_checks_without_end_are_given_all_the_time_there_is() -> None:
     most_s = most_seconds([finite], rates)
     assert most_s is not None
     assert most_s > 200
+    assert most_samples([endpoint]) is None
+    waiting = Endpoint(host="a", port=1, vantage="app", wait=Wait(60.0, 0.25, 2), count=3)
+    assert most_samples([finite, waiting]) == 100 + 3 + 240 + 3
