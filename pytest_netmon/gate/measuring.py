@@ -124,8 +124,11 @@ class Measuring:
             self._source.close()
 
     def _with_controls(self, indexes: Iterable[int]) -> list[int]:
-        """Also those whose tests are deselected: no verdict means anything without them."""
-        return sorted({*self._controls, *indexes})
+        """Also those whose tests are deselected: no verdict from the same vantage means anything without them."""
+        wanted = set(indexes)
+        vantages = {self._plan.endpoints[index].vantage for index in wanted}
+        controls = (index for index in self._controls if self._plan.endpoints[index].vantage in vantages)
+        return sorted({*controls, *wanted})
 
     def _started(self) -> Source:
         if self._source is None or self._fault:

@@ -70,6 +70,21 @@ def test_an_exact_id_and_an_option_choose_one_place(servers: Servers, tmp_path: 
     assert "1 more from vantages that were not chosen" in ran.stdout
 
 
+def test_a_control_is_asked_only_from_where_a_test_runs(servers: Servers, tmp_path: Path) -> None:
+    server, control = servers.open(), servers.open()
+    config_of(tmp_path, server.target, more=f"controls: ['{control.target}']")
+    ran = run(tmp_path, *PYTEST, f"netmon.yaml::test_tcp[app-{server.target}]")
+    assert (ran.returncode, server.connects, control.connects) == (0, 1, 1), ran.stdout
+
+
+def test_a_re_run_checks_anew_from_its_place_only(servers: Servers, tmp_path: Path) -> None:
+    server, down = servers.open(), servers.closed()
+    config_of(tmp_path, f"{{host: '{down.target}', from: [app]}}", f"{{host: '{server.target}', from: [local]}}")
+    ran = run(tmp_path, *PYTEST, "-p", "pytest_rerunfailures", "--reruns=2")
+    assert "1 failed, 1 passed, 2 rerun" in ran.stdout, ran.stdout + ran.stderr
+    assert server.connects == 1
+
+
 def test_workers_of_xdist_share_one_campaign_of_all_places(servers: Servers, tmp_path: Path) -> None:
     servers_of = [servers.open() for _ in range(4)]
     config_of(tmp_path, *(server.target for server in servers_of))
