@@ -53,7 +53,7 @@ def samples_of(tmp_path: Path) -> Path:
             {"event": "address", "host": text, "old": [text[:200]], "new": [text[:200]]},
         ]  # fmt: skip
     path = tmp_path / "samples.ndjson"
-    path.write_text("".join(map(line_of, lines)))
+    path.write_text("".join(map(line_of, lines)), "ascii")
     return path
 
 
@@ -90,7 +90,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     ran = netmon("report", samples.name, *reports, cwd=folder, GITHUB_ACTIONS="true")
     assert ran.status in (1, 3), ran.err
-    (folder / "out").write_text(ran.out + ran.err)
+    (folder / "out").write_text(ran.out + ran.err, "utf-8")
     return folder
 
 
@@ -121,7 +121,7 @@ def test_xml_and_html_hold_no_element_of_others(made: Path) -> None:
     assert not {"img", "iframe", "object"} & {*tags.seen}
     assert not {name for name in tags.attributes if name.startswith("on")}
     assert not {"a"} & {*tags.seen} or "evil.example" not in re.findall(
-        r'href="([^"]*)"', (made / "r.html").read_text()
+        r'href="([^"]*)"', (made / "r.html").read_text("utf-8")
     )
 
 

@@ -51,7 +51,7 @@ def test_stopped_and_continued_it_passes_with_all_its_checks(tmp_path: Path, ser
 
 def is_no_container() -> str | None:
     """Why a process cannot be made process 1 here; None where it can."""
-    if os.geteuid() != 0 or not sys.platform.startswith("linux") or shutil.which("unshare") is None:
+    if not sys.platform.startswith("linux") or os.geteuid() != 0 or shutil.which("unshare") is None:
         return "a process number of one's own needs root on Linux, and unshare"
     made = subprocess.run(["unshare", "--pid", "--fork", "--mount-proc", "true"], capture_output=True, check=False)
     return None if made.returncode == 0 else "this machine makes no process namespaces"
