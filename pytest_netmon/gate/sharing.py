@@ -89,10 +89,13 @@ class SharedMeasuring(Measuring):
             return [self._take(repeated) for repeated in self._exchange.take_repeated()]
 
     def _take(self, repeated: Repeated) -> Result:
-        recording = Recording(repeated.sample_file)
-        recording.poll()
+        recording, fault = Recording(repeated.sample_file), repeated.fault
+        try:
+            recording.poll()
+        except (SampleFileError, OSError) as error:
+            fault = _unreadable(error)
         judge = Judge(self._plan, recording, _selected(recording))
-        judge.ended, judge.fault, judge.relay_fault = True, repeated.fault, repeated.fault
+        judge.ended, judge.fault, judge.relay_fault = True, fault, fault
         return self._keep(judge.result(repeated.index), recording, recording.close)
 
     def _watch(self, campaign: Campaign) -> None:
@@ -169,7 +172,7 @@ class _Followed:
         try:
             self.recording.poll()
         except (SampleFileError, OSError) as error:
-            self._judge.fault, self._judge.ended = f"the sample file cannot be read: {error}", True
+            self._judge.fault, self._judge.ended = _unreadable(error), True
             return
         if is_new and self.recording.header:
             self._judge = Judge(self._plan, self.recording, _selected(self.recording))
@@ -180,6 +183,10 @@ class _Followed:
         else:
             self._judge.fault = last_words
         self._judge.relay_fault = last_words
+
+
+def _unreadable(error: Exception) -> str:
+    return f"the sample file cannot be read: {error}"
 
 
 def _selected(recording: Recording) -> list[int]:

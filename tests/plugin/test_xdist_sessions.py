@@ -165,6 +165,33 @@ def test_a_rerun_that_finds_another_state_replaces_the_failure(project, servers)
     assert server.connects == 2
 
 
+SPOILS_SAMPLES = """
+from pytest_netmon.gate.exchange import Exchange
+
+real = Exchange.say_repeated
+
+def say_repeated(self, repeated):
+    repeated.sample_file.write_bytes(repeated.sample_file.read_bytes().partition(b"\\n")[0] + b"\\n{no line}\\n")
+    real(self, repeated)
+
+Exchange.say_repeated = say_repeated
+"""
+
+
+@pytest.mark.fault("disk", "samples of a re-run are damaged, under pytest-xdist", "inconclusive, with the reason")
+def test_a_rerun_whose_samples_cannot_be_read_spoils_nothing_else(project, servers):
+    pytest.importorskip("pytest_rerunfailures")
+    server, other = servers.closed(), servers.open()
+    project.write_targets(measured(server, name="again"), measured(other, name="other"))
+    project.write("conftest.py", SPOILS_SAMPLES)
+    result = project.run_apart("--netmon", "-n2", "--reruns=1")
+    assert "INTERNALERROR" not in result.stdout.str()
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    endpoints = {each["name"]: each for each in project.artifact()["endpoints"]}
+    assert endpoints["other"]["verdict"] == "passed"
+    assert endpoints["again"]["verdict"] == "inconclusive"
+
+
 #: A further campaign, of a re-run, probes a port that is closed.
 OTHER_STATE_FOR_RERUNS = """
 import dataclasses, socket
