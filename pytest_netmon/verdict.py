@@ -26,6 +26,7 @@ BUILT_IN_SUCCESS = parse_limit("success >= 100%", origin="built-in")
 #: How the note on a broken `warn` limit begins.
 WARNING = "warning: "
 _CONTROL_FAILED = "this control must be reached for the run to mean anything"
+_OTHERS_UNKNOWN = "interrupted: what came of its other addresses, if there are any, is not known"
 _NOT_PROVEN = "not proven: nothing else was reached either"
 #: Answers of the way to a closed port, or of the port itself while it was waited for.
 _HEARD = ("refused", "prohibited", *ONCE_OPEN)
@@ -172,10 +173,13 @@ def _judged_by_parts(endpoint: Endpoint, statistics: Statistics, *, complete: bo
     status: Status = "failed" if "failed" in statuses else "inconclusive" if "inconclusive" in statuses else "passed"
     others = {name: part.reasons for name, part in parts.items() if part.status not in (status, "passed")}
     notes = {name: (*others.get(name, ()), *part.notes) for name, part in parts.items()}
+    reasons = _named_by_part({name: part.reasons if part.status == status else () for name, part in parts.items()})
+    if status == "passed" and not complete:  # those that were reached are done, but there may be others
+        status, reasons = "inconclusive", (_OTHERS_UNKNOWN,)
     return Verdict(
         status,
         tuple(map(_worst, zip(*(part.limits for part in parts.values()), strict=True))),
-        _named_by_part({name: part.reasons if part.status == status else () for name, part in parts.items()}),
+        reasons,
         _named_by_part(notes),
         parts=parts,
     )

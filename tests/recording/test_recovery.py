@@ -192,6 +192,19 @@ def test_a_failed_check_whose_line_is_damaged_leaves_no_green_verdict(tmp_path: 
     assert result.verdict.reasons[0].startswith(f"samples are missing: 1 line of {path} cannot be read")
 
 
+def test_a_sample_of_a_dead_address_that_is_lost_leaves_no_green_verdict(tmp_path: Path) -> None:
+    """How many addresses a name has is not known from the plan: the prober says how many samples there were."""
+    endpoint = Endpoint(host="db.internal", port=80, addresses="all")
+    of_part = [*sample(1)[:-1], {"part": "10.0.0.1"}]
+    path = written(tmp_path / "samples.ndjson", endpoint, of_part)
+    path.write_text(path.read_text().rpartition("{")[0] + line_of({"event": "done", "endpoint": 0, "samples": 2}))
+    (result,) = recover(path).results
+    assert result.verdict.status == "inconclusive"
+    path.write_text(path.read_text().rpartition("{")[0] + line_of({"event": "done", "endpoint": 0, "samples": 1}))
+    (result,) = recover(path).results
+    assert result.verdict.status == "passed"
+
+
 def test_what_answered_too_soon_for_another_machine_is_one_warning_however_many_did(tmp_path: Path) -> None:
     context = {"plan": record_of(Plan(endpoints=[Endpoint(host="10.0.0.1", port=port) for port in range(1, 9)]))}
     header = {"netmon": 1, "started_unix_us": 1, "context": {**context, "selected": [0], "machine": {}}}

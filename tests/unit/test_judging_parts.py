@@ -115,6 +115,12 @@ def test_a_run_that_was_cut_off_is_inconclusive() -> None:
     assert (verdict.status, verdict.reasons) == ("inconclusive", ("interrupted: 1 of 2 checks were made",))
 
 
+def test_what_was_reached_before_the_end_says_nothing_of_other_addresses() -> None:
+    verdict = verdict_on(of(a=["open"]), measured=False, count=3, complete=False)
+    assert verdict.status == "inconclusive"
+    assert verdict.reasons == ("interrupted: what came of its other addresses, if there are any, is not known",)
+
+
 @pytest.mark.parametrize("control", [True, False])
 def test_controls_mean_the_same(control: bool) -> None:
     around = Surroundings() if control else Surroundings(failed_controls=("gw:1",))
