@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,13 @@ def clean_environment(**changes: str) -> dict[str, str]:
 
 def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "pytest_netmon", *arguments]
+
+
+def pytest_command(*arguments: str) -> list[str]:
+    """pytest in a process of its own, with the plugin also where the tree is tested uninstalled."""
+    installed = any(each.value == "pytest_netmon.plugin" for each in entry_points(group="pytest11"))
+    plugin = [] if installed else ["-p", "pytest_netmon.plugin"]
+    return [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *plugin, *arguments]
 
 
 def netmon(*arguments: str, cwd: Path, text: str | None = None, **environment: str) -> Ran:

@@ -150,7 +150,17 @@ def test_pytest_names_the_dead_address_too(cable: Cable, tmp_path: Path) -> None
     (tmp_path / "netmon.yaml").write_text(
         "targets: [{host: three.test, ports: [80], addresses: all, timeout: 300ms}]\n"
     )
-    command = [sys.executable, "-m", "pytest", "-p", "pytest_netmon.plugin", "-p", "no:cacheprovider", "--netmon"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--disable-plugin-autoload",
+        "-p",
+        "pytest_netmon.plugin",
+        "-p",
+        "no:cacheprovider",
+        "--netmon",
+    ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         cable.in_near(*command), cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False

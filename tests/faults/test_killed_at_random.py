@@ -8,12 +8,11 @@ from __future__ import annotations
 import os
 import random
 import signal
-import sys
 import time
 from pathlib import Path
 
 import pytest
-from check_runs import clean_environment, command, netmon
+from check_runs import clean_environment, command, netmon, pytest_command
 from processes import children_of, eventually, is_running, samples_in, started
 from servers import Open, Servers
 
@@ -30,7 +29,7 @@ def command_of(of: str, target: str) -> list[str]:
     if of == "check":
         return [*command("check", target), "--count", "100000", "--interval", "5ms"]
     options = [f"--netmon-target={target}", "--netmon-count=100000", "--netmon-interval=5ms", "--netmon-report="]
-    return [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "pytest_netmon.plugin", *options]
+    return pytest_command("-q", *options)
 
 
 def killed(of: str, whom: str, server: Open, folder: Path, after_s: float) -> tuple[int, str]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from check_runs import clean_environment, command
+from check_runs import clean_environment, command, pytest_command
 from namespaces import Cable, missing, probe
 
 from pytest_netmon.sample_lines import decode_line
@@ -143,7 +143,7 @@ def test_a_dead_resolver_does_not_hold_up_a_command(cable: Cable, tmp_path: Path
     options = [f"--netmon-target={','.join(targets)}", "--netmon-count=2", "--netmon-timeout=600ms"]
     words = {
         "check": command("check", *targets, "--count", "2", "--timeout", "600ms"),
-        "pytest": [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "pytest_netmon.plugin", *options],
+        "pytest": pytest_command(*options),
     }[of]
     try:
         done = subprocess.run(

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from check_runs import clean_environment, command
+from check_runs import clean_environment, command, pytest_command
 from namespaces import Cable, missing
 from processes import eventually, samples_in, started
 from servers import Servers
@@ -20,7 +20,7 @@ HOST, ADDRESS = "top-secret-host.example", "127.77.66.55"
 SECRETS = ("s3cr3t-user", "s3cr3t-word", "s3cr3t-path", "s3cr3t-query")
 URL = f"redis://{SECRETS[0]}:{SECRETS[1]}@127.0.0.1:{{port}}/{SECRETS[2]}?q={SECRETS[3]}#{SECRETS[2]}"
 
-PYTEST = [sys.executable, "-m", "pytest", "-vv", "-p", "no:cacheprovider", "-p", "pytest_netmon.plugin", "--netmon"]
+PYTEST = pytest_command("-vv", "--netmon")
 LOUD = ["--junitxml=all.xml", "--log-file=all.log", "--log-file-level=DEBUG", "-o", "junit_logging=all"]
 REPORTS = ["-o", "r.json", "--junit", "r.xml", "--html", "r.html"]
 RUNS = {

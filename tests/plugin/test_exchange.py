@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pytest_netmon.baseline import Baseline, BaselineRun, Reference
+from pytest_netmon.distributions import DistributionBuilder
 from pytest_netmon.gate.coverage import Collected
 from pytest_netmon.gate.exchange import Exchange, Repeated, packed, unpacked
 from pytest_netmon.limits import parse_limit
@@ -17,7 +18,6 @@ from pytest_netmon.plan import Endpoint, Plan
 from pytest_netmon.problems import Source
 from pytest_netmon.proxying import Proxy
 from pytest_netmon.stages import Tls
-from pytest_netmon.distributions import DistributionBuilder
 from pytest_netmon.tolerance import Tolerance
 from pytest_netmon.vantage import Vantage
 from pytest_netmon.waits import Wait
