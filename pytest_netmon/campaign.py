@@ -82,7 +82,7 @@ class Campaign:
         self._process: ProberProcess | None = None
         self._relay: RelayProcess | None = None
         self._elsewhere = by_vantage(plan, selected)
-        self._judge = Judge(plan, self.recording, selected)
+        self._judge = Judge(plan, self.recording, selected, os.environ)
         self._started_s = self._ended_s = time.monotonic()
 
     def start(self) -> None:

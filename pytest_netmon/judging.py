@@ -15,6 +15,7 @@ from .outcomes import TRANSIENT
 from .plan import Endpoint, Plan
 from .plan_record import PlanRecordError, plan_of
 from .recording import Recording
+from .reports.proxies import direct_note
 from .run import Measuring, Result, Run
 from .sample_lines import SampleFileError
 from .samples import Record
@@ -136,9 +137,13 @@ class Judge:
     selected: the indexes of all that are probed. ended: whether no more samples will come; set by whoever
     polls the recording. over: names of vantages of which that is known before. fault: why samples from here are
     missing, None where nothing went wrong; relay_fault: the same of all other places, where the recording says nothing.
+    env: the environment that the checks were made in; what fails may have to do with a proxy that it names.
     """
 
-    def __init__(self, plan: Plan, recording: Recording, selected: Sequence[int]) -> None:
+    def __init__(
+        self, plan: Plan, recording: Recording, selected: Sequence[int], env: Mapping[str, str] | None = None
+    ) -> None:
+        self._env = env or {}
         self.ended = False
         self.over: set[str] = set()
         self.fault: str | None = None
@@ -181,6 +186,9 @@ class Judge:
         failed, fault = self._failed(vantage), self._fault_of(vantage)
         comparison = self._compare().get(index) if is_done and self._is_compared(index) else None
         result = result_of(self._plan, self._recording, index, failed, fault, peers, comparison)
+        note = direct_note(result, self._env)
+        if note is not None:
+            result = replace(result, verdict=replace(result.verdict, notes=(*result.verdict.notes, note)))
         if is_done:
             self._results[index] = result
         return result

@@ -170,7 +170,7 @@ class Check:
 
     def _show(self, result: Result) -> None:
         if not self._is_quiet or word_of(result) in RED_WORDS:
-            self._show_lines(result_lines(result, os.environ))
+            self._show_lines(result_lines(result))
 
     def _show_lines(self, lines: Iterable[Line]) -> None:
         for line in lines:

@@ -121,7 +121,7 @@ def _show_failures(run: Run, screen: Screen) -> None:
     was elsewhere."""
     red = [result for result in in_order(_judged(run)) if word_of(result) in RED_WORDS]
     for result in red[:_MOST_TOLD]:
-        for line in result_lines(result, {}):
+        for line in result_lines(result):
             screen.line(line.text, line.word, line.style)
     if len(red) > _MOST_TOLD:
         screen.line(f"and {counted(len(red) - _MOST_TOLD, 'more endpoint')} with the like")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pytest_netmon.plan import Endpoint
 from pytest_netmon.reports.failure import failure_text, one_line
 from pytest_netmon.reports.layout import placed_id
-from pytest_netmon.reports.proxies import direct_note
 from pytest_netmon.run import Result
 from pytest_netmon.safe import for_terminal
 
@@ -35,7 +34,7 @@ _COUNTED = {
 }
 _STYLES = {PASS: "green", FAIL: "red", ERROR: "red"}
 #: What a reader looks for in the text of a failure.
-_LABELS = ("next:", "note:")
+_LABELS = ("next:",)
 _WORD_WIDTH = 7
 #: `failure_text` indents by two more.
 _INDENT = "  "
@@ -60,12 +59,11 @@ def word_of(result: Result) -> str:
     return FAIL if xfail is None else XFAIL
 
 
-def result_lines(result: Result, env: Mapping[str, str]) -> list[Line]:
-    """Return the lines about a result: one, or with a failure its whole text and what `env` has to do with it."""
+def result_lines(result: Result) -> list[Line]:
+    """Return the lines about a result: one, or with a failure its whole text."""
     word = word_of(result)
     if word in RED_WORDS:
-        note = direct_note(result, env)
-        first, *others = [*failure_text(result).split("\n"), *([f"  note: {note}"] if note else [])]
+        first, *others = failure_text(result).split("\n")
         return [_headed(word, first), *map(_following, others)]
     told = one_line(result).partition("  ")[2]
     if result.endpoint.xfail is None:

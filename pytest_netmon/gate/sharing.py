@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -94,7 +95,7 @@ class SharedMeasuring(Measuring):
             recording.poll()
         except (SampleFileError, OSError) as error:
             fault = _unreadable(error)
-        judge = Judge(self._plan, recording, _selected(recording))
+        judge = Judge(self._plan, recording, _selected(recording), os.environ)
         judge.ended, judge.fault, judge.relay_fault = True, fault, fault
         return self._keep(judge.result(repeated.index), recording, recording.close)
 
@@ -175,7 +176,7 @@ class _Followed:
             self._judge.fault, self._judge.ended = _unreadable(error), True
             return
         if is_new and self.recording.header:
-            self._judge = Judge(self._plan, self.recording, _selected(self.recording))
+            self._judge = Judge(self._plan, self.recording, _selected(self.recording), os.environ)
         is_over = self.recording.end_reason is not None
         self._judge.ended = last_words is not None or (is_over and not self._plan.vantages)
         if is_over:

@@ -19,7 +19,8 @@ def direct_note(result: Result, env: Mapping[str, str]) -> str | None:
     password."""
     endpoint = result.endpoint
     blocked = [outcome for outcome in result.statistics.errors if outcome in _NO_WAY_OUT]
-    if result.verdict.status == "passed" or not endpoint.expects_open or not blocked or endpoint.proxy is not None:
+    is_direct = endpoint.is_local and endpoint.proxy is None  # elsewhere another environment holds
+    if result.verdict.status == "passed" or not endpoint.expects_open or not blocked or not is_direct:
         return None
     variable = _proxy_variable(env)
     if variable is None or is_excepted(endpoint.host, endpoint.port, env):

@@ -280,7 +280,7 @@ def test_a_proxy_in_the_environment_is_mentioned_after_a_timeout(
     monkeypatch.setenv("HTTPS_PROXY", "http://user:geheim@127.0.0.1:9")
     ran = check(servers.silent().target, "--count", "1", "--timeout", "100ms")
     assert ran.status == 1
-    assert "    note: HTTPS_PROXY is set, but the check went direct" in ran.out
+    assert "    HTTPS_PROXY is set, but the check went direct" in ran.out
     assert "geheim" not in ran.out
 
 

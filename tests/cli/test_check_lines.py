@@ -23,14 +23,14 @@ def texts(lines: list[Line]) -> list[str]:
 
 
 def test_a_pass_is_one_line_with_address_and_time() -> None:
-    lines = result_lines(result_of(reached(), [opened(0.41)]), {})
+    lines = result_lines(result_of(reached(), [opened(0.41)]))
     assert texts(lines) == ["PASS   db.internal:5432 (10.0.3.7)  0.41 ms"]
     assert lines[0].style == "green"
 
 
 def test_a_failure_shows_its_whole_text_indented() -> None:
     result = timed_out()
-    first, *others = texts(result_lines(result, {}))
+    first, *others = texts(result_lines(result))
     told = failure_text(result).split("\n")
     assert first == f"FAIL   {told[0]}"
     assert others == [f"  {line}" for line in told[1:]]
@@ -40,19 +40,19 @@ def test_a_failure_shows_its_whole_text_indented() -> None:
 def test_what_this_machine_could_not_check_is_an_error() -> None:
     result = result_of(reached(), [failed("local_error", errno="EMFILE")])
     assert word_of(result) == "ERROR"
-    assert texts(result_lines(result, {}))[0].startswith("ERROR  db.internal:5432")
+    assert texts(result_lines(result))[0].startswith("ERROR  db.internal:5432")
 
 
 def test_an_expected_failure_is_one_line_with_the_reason() -> None:
     result = result_of(reached(xfail="firewall change pending"), [failed("refused")])
-    (line,) = texts(result_lines(result, {}))
+    (line,) = texts(result_lines(result))
     assert line.startswith("XFAIL  db.internal:5432 (10.0.3.7)  refused")
     assert line.endswith("; expected: firewall change pending")
 
 
 def test_an_unexpected_pass_is_shown_as_such() -> None:
     result = result_of(reached(xfail="firewall change pending"), [opened(0.41)])
-    assert texts(result_lines(result, {})) == [
+    assert texts(result_lines(result)) == [
         "XPASS  db.internal:5432 (10.0.3.7)  0.41 ms; expected to fail: firewall change pending"
     ]
 
@@ -69,7 +69,7 @@ def test_what_is_skipped_says_why() -> None:
 
 def test_foreign_text_cannot_steer_the_terminal() -> None:
     result = result_of(reached(xfail="a\x1b[2Jb\nc"), [failed("refused")])
-    assert "a\\x1b[2Jb\\nc" in texts(result_lines(result, {}))[0]
+    assert "a\\x1b[2Jb\\nc" in texts(result_lines(result))[0]
 
 
 @pytest.mark.parametrize(
@@ -93,10 +93,10 @@ def test_a_timeout_with_a_proxy_set_says_that_the_check_went_direct() -> None:
         "HTTPS_PROXY is set, but the check went direct: where only the proxy leads out, this is what it looks like "
         "(`proxy: env` goes through it)"
     )
-    assert f"    note: {note}" in texts(result_lines(timed_out(), PROXY))
 
 
-def test_a_check_that_went_through_a_proxy_gets_no_note() -> None:
+def test_a_check_that_went_through_a_proxy_or_from_elsewhere_gets_no_note() -> None:
+    assert direct_note(timed_out(vantage="app"), PROXY) is None
     assert direct_note(timed_out(proxy=Proxy("http", "proxy.internal", 3128)), PROXY) is None
 
 

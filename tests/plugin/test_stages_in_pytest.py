@@ -46,6 +46,24 @@ def test_a_published_port_without_a_service_is_red(project):
     result.stdout.fnmatch_lines(["*: closed_at_once, not reached in 3 tries"])
 
 
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "distributed"])
+def test_a_timeout_with_a_proxy_in_the_environment_says_that_it_went_direct(project, servers, monkeypatch, workers):
+    if workers:
+        pytest.importorskip("xdist")
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:geheim@127.0.0.1:9")
+    project.write_targets({"host": servers.silent().target, "count": 1, "timeout": "100ms"}, servers.open().target)
+    result = project.run_apart("--netmon", *workers)
+
+    told = "HTTPS_PROXY is set, but the check went direct: "
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines([f"  {told}*"])
+    silent, opened = project.artifact()["endpoints"]
+    assert [note.startswith(told) for note in silent["notes"]] == [True]
+    assert opened["notes"] == []
+    assert told in project.artifact("netmon-junit.xml")
+    assert "geheim" not in result.stdout.str() + project.artifact("netmon.html") + project.artifact("netmon-junit.xml")
+
+
 def test_a_limit_on_a_handshake_that_is_not_made_ends_before_any_packet(project, servers):
     server = servers.open()
     project.write_targets({"host": server.target, "limits": ["tls.max < 1s"]})
