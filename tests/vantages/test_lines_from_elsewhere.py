@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_netmon.plan import Endpoint, Plan
@@ -98,6 +98,7 @@ def test_what_it_remarks_is_told_with_its_name_harmless_and_not_without_end() ->
     assert b"from app: the checker there stood still for 2.1 s: 3 checks left out" in gap
 
 
+@settings(max_examples=40, deadline=None)
 @given(
     st.binary()
     | st.builds(
@@ -172,6 +173,7 @@ def plan_of(*endpoints: Endpoint, **settings: float) -> Plan:
     return Plan(endpoints=list(endpoints), **settings)  # type: ignore[arg-type]
 
 
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["local", "app", "node"]), st.sampled_from(["a", "b", "c"]), st.floats(0.1, 100.0)),
