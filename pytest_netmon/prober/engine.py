@@ -10,17 +10,17 @@ from __future__ import annotations
 import heapq
 import os
 import socket
-from collections import deque
-from typing import Callable, Deque, Dict, Iterable, List, Mapping, Optional, Set, Tuple
+from typing import Callable, Dict, List, Mapping, Optional, Set, Tuple
 
 from . import kernel
 from .classify import error_name
 from .connecting import Connector, Detail
 from .kernel import now_ns
 from .lateness import Lateness, LeftOut
-from .names import Address, Answer, Resolver, literal
+from .names import Address, Answer, Resolver
+from .naming import Naming
 from .pace import Pacer
-from .parts import Round, no_address_of, other_family
+from .parts import Round, no_address_of
 from .samplefile import SampleFile
 from .timers import Timers
 from .wait import make_waiter
@@ -28,12 +28,8 @@ from .work import Attempt, Check, Endpoint, Name, Wait, sample_line
 
 #: Measured best for true times: at most 8 starts, then at most 16 events (`wait`) a turn.
 STARTS_A_TURN = 8
-#: A name that has not resolved by then is asked for in each family by itself (or at half its budget).
-SLOW_NAME_NS = 1_000_000_000
 #: A loop that did not run for this long was stopped or suspended: recorded as a gap.
 STALL_NS = 1_000_000_000
-#: Names may come to lead elsewhere while they are waited for.
-WAIT_REFRESH_NS = 5_000_000_000
 HOUSEKEEPING_NS = 1_000_000_000
 #: No other machine answers sooner: 5 us on loopback, 100 us and more across a switch (measured).
 NEAR_US = 50
@@ -65,9 +61,6 @@ class Engine:
             float(job["max_rate_per_host"]),  # type: ignore[arg-type]
             job.get("host_rates"),  # type: ignore[arg-type]
         )
-        self._names: Dict[str, Name] = {}
-        self._answers: Deque[Answer] = deque()
-        self._resolver = (resolver or Resolver)(self._deliver)
         self._waiter = make_waiter()
         self._wake_read, self._wake_write = socket.socketpair()
         self._wake_read.setblocking(False)
@@ -77,6 +70,7 @@ class Engine:
         self._connector = Connector(
             self._waiter, self._timers, self._on_decided, in_kernel=bool(job.get("kernel", True))
         )
+        self._naming = Naming(self._timers, resolver or Resolver, self._wake, self)
         self._starts: List[Tuple[int, int, Endpoint]] = []
         self._order = 0
         self._most_open = kernel.raise_descriptor_limit()
@@ -87,7 +81,6 @@ class Engine:
         self._alive_ns = now_ns()
         self._reason: Optional[str] = None
         self._stopping = False
-        self._gave_up = False
         self._is_crowded = False
 
     # -- from outside ---------------------------------------------------------------------------
@@ -99,14 +92,11 @@ class Engine:
     def run(self) -> str:
         start_ns = self._alive_ns = now_ns()
         for endpoint in self._endpoints:
-            self._prepare(endpoint)
+            self._naming.attach(endpoint)
             endpoint.due_ns = start_ns
             self._schedule(endpoint)
         self._timers.add(start_ns + HOUSEKEEPING_NS, self._keep_house, None)
-        if self._refresh_ns is not None and self._names:
-            self._timers.add(start_ns + self._refresh_ns, self._refresh, self._refresh_ns)
-        elif any(endpoint.wait and endpoint.name for endpoint in self._endpoints):
-            self._timers.add(start_ns + WAIT_REFRESH_NS, self._refresh_waited_for, None)
+        self._naming.keep_fresh(start_ns, self._refresh_ns, self._endpoints)
         while self._reason is None:
             if self._left == 0:
                 self._reason = "complete"
@@ -144,9 +134,7 @@ class Engine:
         if not self._is_crowded:
             self._connector.expire(woke_ns)
             self._timers.expire(woke_ns)
-            if self._gave_up:
-                self._gave_up = False
-                self._resolver.go_on()
+            self._naming.go_on()
 
     def _note_alive(self, expected_ns: int) -> int:
         """Return the time; where it is much later than expected, the process did not run."""
@@ -172,17 +160,6 @@ class Engine:
 
     # -- starting -------------------------------------------------------------------------------
 
-    def _prepare(self, endpoint: Endpoint) -> None:
-        address = literal(endpoint.peer_host)
-        if address is not None:
-            endpoint.addresses = (address,)
-            return
-        name = self._names.get(endpoint.peer_host)
-        if name is None:
-            name = self._names[endpoint.peer_host] = Name(endpoint.peer_host)
-        name.redact = name.redact or endpoint.redact
-        endpoint.name = name
-
     def _schedule(self, endpoint: Endpoint) -> None:
         self._order += 1
         heapq.heappush(self._starts, (endpoint.due_ns, self._order, endpoint))
@@ -205,20 +182,14 @@ class Engine:
         check = Check(endpoint, endpoint.next_number(), at_ns)
         name = endpoint.name
         if name is None or (name.is_enough_for(endpoint) and not endpoint.resolves_anew):
-            self._queue(check, at_ns)
+            self.queue(check, at_ns)
             return
         endpoint.resolves_anew = False
-        check.name_deadline_ns = at_ns + endpoint.timeout_ns
-        self._timers.add(check.name_deadline_ns, self._on_name_deadline, check)
-        name.waiting.append(check)
         if name.has_failed and endpoint.is_at_a_rate:
             self._plan_next(check, at_ns)  # at its rate, however long each resolution takes
-        if not name.asking:
-            name.asking = True
-            self._resolver.ask(name.host)
-            self._timers.add(at_ns + min(SLOW_NAME_NS, endpoint.timeout_ns // 2), self._on_slow_name, name)
+        self._naming.wait_for(name, check, at_ns)
 
-    def _queue(self, check: Check, at_ns: int) -> None:
+    def queue(self, check: Check, at_ns: int) -> None:
         """Its addresses are known: have it start, or its parts, as soon as the rates allow."""
         endpoint = check.endpoint
         if endpoint.selection.is_plain:
@@ -226,13 +197,13 @@ class Engine:
             return
         check.addresses = list(endpoint.selection.of(endpoint.known_addresses))
         if not check.addresses:
-            self._fail_name(check, "dns_no_address", endpoint.selection.lacking, check.dns_us, at_ns)
+            self.fail_name(check, "dns_no_address", endpoint.selection.lacking, check.dns_us, at_ns)
         elif endpoint.selection.has_parts and endpoint.name is not None:
-            self._queue_parts(check, at_ns)
+            self.queue_parts(check, at_ns)
         else:
             self._pacer.add(check, endpoint.host, at_ns)
 
-    def _queue_parts(
+    def queue_parts(
         self, check: Check, at_ns: int, unknown: Optional[int] = None, outcome: str = "dns_no_address"
     ) -> None:
         """Make a check of each part, all of the same number. unknown: a family that nothing is known of; outcome: of
@@ -372,11 +343,6 @@ class Engine:
 
     # -- names ----------------------------------------------------------------------------------
 
-    def _deliver(self, answer: Answer) -> None:
-        """Called in a resolver's thread."""
-        self._answers.append(answer)
-        self._wake()
-
     def _wake(self) -> None:
         try:
             self._wake_write.send(b"x")
@@ -388,87 +354,9 @@ class Engine:
             self._wake_read.recv(4096)
         except OSError:
             pass
-        while self._answers:
-            self._take_answer(self._answers.popleft(), at_ns)
+        self._naming.take_answers(at_ns)
 
-    def _take_answer(self, answer: Answer, at_ns: int) -> None:
-        name = self._names[answer.host]
-        if answer.family == 0:
-            name.asking = False
-        elif answer.outcome is not None or name.addresses:
-            self._take_other_family(name, answer, at_ns)
-            return
-        waiting, name.waiting = name.waiting, []
-        if answer.outcome is not None:
-            self._complete(name, ())
-            name.has_failed = True
-            for check in waiting:
-                if name.is_partial and check.endpoint.selection.has_parts:
-                    check.dns_us = answer.spent_us
-                    self._queue_parts(check, at_ns, other_family(name.addresses), answer.outcome)
-                else:
-                    self._fail_name(check, answer.outcome, answer.text, answer.spent_us, at_ns, code=answer.code)
-            return
-        self._note_addresses(name, answer)
-        self._serve(name, waiting, at_ns, None if answer.family else answer.spent_us)
-
-    def _serve(self, name: Name, waiting: List[Check], at_ns: int, spent_us: Optional[int]) -> None:
-        """Start the checks that have what they need; spent_us: by the resolution, None where each knows that itself."""
-        for check in waiting:
-            if name.is_enough_for(check.endpoint):
-                check.dns_us = (at_ns - check.start_ns) // 1000 if spent_us is None else spent_us
-                self._queue(check, at_ns)
-            else:
-                name.waiting.append(check)
-
-    def _take_other_family(self, name: Name, answer: Answer, at_ns: int) -> None:
-        """One family was asked for by itself: what comes second makes the name whole; an error alone says nothing
-        while the question for both is open."""
-        if not name.is_partial:
-            return
-        if name.addresses and answer.addresses:
-            name.addresses = (*name.addresses, *(a for a in answer.addresses if a not in name.addresses))
-        if answer.addresses or answer.outcome in ("dns_no_address", "dns_not_found"):
-            name.is_partial = False
-            self._complete(name, answer.addresses)
-            waiting, name.waiting = name.waiting, []
-            self._serve(name, waiting, at_ns, None)
-
-    def _complete(self, name: Name, addresses: Tuple[Address, ...]) -> None:
-        """Give checks that were started with one family's addresses the rest."""
-        incomplete, name.incomplete = name.incomplete, []
-        for check in incomplete:
-            self._connector.add_addresses(check, addresses, more=False)
-
-    def _note_addresses(self, name: Name, answer: Answer) -> None:
-        moved = set(name.addresses) != set(answer.addresses) and not name.is_partial
-        if name.addresses and moved and not name.redact:
-            old, new = ([address.host for address in a] for a in (name.addresses, answer.addresses))
-            self._samples.event({"event": "address", "host": name.host, "old": old, "new": new})
-        name.addresses = answer.addresses
-        name.is_partial = answer.family != 0
-        name.has_failed = False
-        if not name.is_partial:
-            self._complete(name, answer.addresses)
-
-    def _on_slow_name(self, name: Name, _at_ns: int) -> None:
-        if name.waiting:
-            self._resolver.ask_each_family(name.host)
-
-    def _on_name_deadline(self, check: Check, at_ns: int) -> None:
-        name = check.endpoint.name
-        if name is not None and check in name.waiting and at_ns >= check.name_deadline_ns:
-            name.waiting.remove(check)
-            self._resolver.give_up(name.host)
-            self._gave_up = True
-            spent_us = (at_ns - check.start_ns) // 1000
-            if name.is_partial and check.endpoint.selection.has_parts:
-                check.dns_us = spent_us
-                self._queue_parts(check, at_ns, other_family(name.addresses), "dns_timeout")
-            else:
-                self._fail_name(check, "dns_timeout", None, spent_us, at_ns)
-
-    def _fail_name(
+    def fail_name(
         self, check: Check, outcome: str, text: Optional[str], spent_us: Optional[int], at_ns: int, *, code: int = 0
     ) -> None:
         """The check ends without a connect; the endpoint's next check asks for the name again."""
@@ -488,21 +376,15 @@ class Engine:
             endpoint.due_ns = max(check.start_ns + endpoint.interval_ns, at_ns)
             self._schedule(endpoint)
 
-    def _refresh(self, refresh_ns: int, at_ns: int) -> None:
-        self._ask_again(self._names.values())
-        self._timers.add(at_ns + refresh_ns, self._refresh, refresh_ns)
+    def add_addresses(self, check: Check, addresses: Tuple[Address, ...]) -> None:
+        """Give a check that was started with one family's addresses the rest."""
+        self._connector.add_addresses(check, addresses, more=False)
 
-    def _refresh_waited_for(self, _: None, at_ns: int) -> None:
-        waiting = [endpoint.name for endpoint in self._endpoints if endpoint.wait and not endpoint.done]
-        if waiting:
-            self._ask_again(name for name in waiting if name is not None)
-            self._timers.add(at_ns + WAIT_REFRESH_NS, self._refresh_waited_for, None)
-
-    def _ask_again(self, names: Iterable[Name]) -> None:
-        for name in names:
-            if name.addresses and not name.asking:
-                name.asking = True
-                self._resolver.ask(name.host)
+    def note_move(self, name: Name, old: Tuple[Address, ...], new: Tuple[Address, ...]) -> None:
+        """Tell that a name leads elsewhere."""
+        if not name.redact:
+            moved = {"old": [address.host for address in old], "new": [address.host for address in new]}
+            self._samples.event({"event": "address", "host": name.host, **moved})
 
     # -- keeping house --------------------------------------------------------------------------
 
@@ -548,10 +430,7 @@ class Engine:
         for check in cut.values():
             self._connector.drop(check)
             self._pacer.add(check.anew(), check.endpoint.host, at_ns)
-        for name in self._names.values():
-            for check in name.waiting:
-                check.name_deadline_ns = at_ns + check.endpoint.timeout_ns
-                self._timers.add(check.name_deadline_ns, self._on_name_deadline, check)
+        self._naming.put_off(at_ns)
 
     def _note_shortage(self) -> None:
         if self._short_of_descriptors:
