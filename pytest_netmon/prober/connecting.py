@@ -299,6 +299,8 @@ class Connector:
             self._close(other)
         self._close(attempt)
         if check.endpoint.has_proxy and attempt.passage is None:
+            if attempt.outcome == "timeout":
+                attempt.text = "no connection to the proxy itself"
             attempt.outcome = of_proxy(attempt.outcome)
         detail = _told(check, attempt.code, attempt.text)
         if attempt.icmp is not None:

@@ -25,12 +25,14 @@ class Dialogue:
     """One stage of one check.
 
     phase: of its time in the sample file (`tls_us`). timeout, reset: what it comes to when the deadline passes or the
-    peer resets. cert_expires_s: known once a certificate was seen.
+    peer resets. silence: what is to be said of a passed deadline, if anything. cert_expires_s: known once a certificate
+    was seen.
     """
 
     phase = ""
     timeout = ""
     reset = "reset"
+    silence: Optional[str] = None
     cert_expires_s: Optional[int] = None
 
     def begin(self) -> Step:

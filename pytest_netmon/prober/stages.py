@@ -141,7 +141,7 @@ class Stages:
             limit_ns = attempt.check.deadline_ns + passage.lag_ns
             if limit_ns <= now_ns():
                 assert passage.dialogue is not None
-                self._fail(attempt, passage.dialogue.timeout, None)
+                self._fail(attempt, passage.dialogue.timeout, passage.dialogue.silence)
                 return
             self._timers.add(limit_ns, self._on_deadline, attempt)
         self._waiter.await_data(attempt.descriptor)

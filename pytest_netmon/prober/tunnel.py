@@ -46,6 +46,7 @@ class _Tunnel(Dialogue):
 
     phase = "proxy"
     timeout = "proxy_timeout"
+    silence = "the proxy took the connection, and its answer did not come"
     reset = "proxy_refused"
 
     def __init__(self, host: str, port: int, login: Login) -> None:

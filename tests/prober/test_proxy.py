@@ -234,7 +234,7 @@ def test_a_proxy_that_refuses_is_proxy_refused_with_the_systems_error(probe: Pro
 @pytest.mark.skipif(not LINUX, reason="a full backlog drops SYNs on Linux")
 def test_a_proxy_that_does_not_answer_the_connect_is_proxy_timeout(probe: Probe, servers: Servers) -> None:
     (sample,) = probe(through("http", servers.silent().port, "db.internal", 5432, timeout_us=300_000))
-    assert sample.outcome == "proxy_timeout"
+    assert (sample.outcome, sample.message) == ("proxy_timeout", "no connection to the proxy itself")
 
 
 @pytest.mark.skipif(not LINUX, reason="Linux answers so for the broadcast address of loopback")
@@ -369,6 +369,7 @@ def test_a_proxy_that_does_not_go_on_is_proxy_timeout_or_denied_by_the_limit(
     (sample,) = probe(through(kind, serving(saying(begins)).port, "db.internal", 5432, timeout_us=300_000))
     fits = (b"H" if kind == "http" else b"\x05").startswith(begins)
     assert sample.outcome == ("proxy_timeout" if fits else "proxy_denied")
+    assert not fits or sample.message == "the proxy took the connection, and its answer did not come"
     assert sample.clock_ms is not None
     assert not fits or sample.clock_ms >= 300
 
