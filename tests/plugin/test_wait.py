@@ -69,16 +69,16 @@ def test_the_option_waits_for_all(project, late):
 def test_the_time_being_up_is_a_failure_that_says_what_the_last_outcomes_were(project, servers, results_schema):
     down = servers.closed()
     project.write_targets(
-        {"host": down.target, "count": 5, "wait": {"timeout": "60ms", "interval": "20ms", "stable": 2}}
+        {"host": down.target, "count": 5, "wait": {"timeout": "500ms", "interval": "20ms", "stable": 2}}
     )
     result = project.run("--netmon")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
-        [f"{down.target}: refused, not reached 2 times in a row within 0.06 s in * tries", "  * x refused *"]
+        [f"{down.target}: refused, not reached 2 times in a row within 0.5 s in * tries", "  * x refused *"]
     )
     document = project.artifact()
     jsonschema.validate(document, results_schema)
-    assert document["endpoints"][0]["reasons"][0].startswith("not reached 2 times in a row within 0.06 s in ")
+    assert document["endpoints"][0]["reasons"][0].startswith("not reached 2 times in a row within 0.5 s in ")
     assert 'type="limit"' in project.artifact("netmon-junit.xml")
 
 
