@@ -285,8 +285,6 @@ def _told_outcomes(result: Result, evidence: Evidence) -> list[str]:
         )
     elif result.waited is not None and result.waited.latest[-1:] and result.waited.latest[-1] in EXPECTED[expect]:
         lines.append(f"it was {expect} at the end, but not yet often enough in a row: wait longer, or ask for fewer")
-    if result.waited is not None and result.waited.failing:
-        lines.append(f"in the end not so: {listed([*map(for_terminal, result.waited.failing)], _MOST_NUMBERS)}")
     if result.waited is not None and len(told) > 1:
         lines.append(f"the last tries: {', '.join(map(for_terminal, evidence.latest))}")
     return lines

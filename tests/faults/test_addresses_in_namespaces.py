@@ -141,7 +141,7 @@ def test_a_wait_for_each_address_names_the_one_that_never_came(cable: Cable, tmp
     waited = document["endpoints"][0]["waited"]
     tries = "1 try" if waited["tries"] == 1 else f"{waited['tries']} tries"
     assert done.stdout.startswith(f"FAIL   three.test:80: timeout, not reached within 0.5 s in {tries}\n")
-    assert "    in the end not so: 10.77.0.3\n" in done.stdout
+    assert "    not open in the last try: 10.77.0.3\n" in done.stdout
     assert waited["outcomes"]["timeout"] == waited["tries"]
     assert waited["failing"] == ["10.77.0.3"]
 

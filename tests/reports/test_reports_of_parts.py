@@ -77,6 +77,7 @@ def test_a_wait_in_vain_names_those_that_were_not_ready() -> None:
     verdict = replace(result.verdict, status="failed", parts={})
     text = failure_text(replace(result, waited=waited, verdict=verdict))
     assert f"  not open in the last try: {C}\n" in text
+    assert text.count(C) == 1
     assert "often enough in a row" not in text
 
 
