@@ -18,7 +18,8 @@ from made_runs import START, failed, measured, opened, reached, result_of, run_o
 from pytest_netmon.distributions import DistributionBuilder
 from pytest_netmon.plan import Plan
 from pytest_netmon.problems import Source
-from pytest_netmon.reports.json_report import json_chunks, rounded
+from pytest_netmon.reports.json_figures import rounded
+from pytest_netmon.reports.json_report import json_chunks
 from pytest_netmon.reports.rounds import Rounds, _from_samples, rounds_of
 from pytest_netmon.run import Measuring
 from pytest_netmon.samples import Attempt, Gap, Lateness, VantageState
