@@ -87,7 +87,7 @@ def summary_lines(run: Run, width: int, *, with_warnings: bool = True) -> list[s
     repeated = any(result.statistics.syn_repeats for result in shown)
     rows = [(*_HEAD, _REPEATS), *map(_row, shown)]
     lines = in_columns(rows, right=_ON_THE_RIGHT)
-    if not repeated or width_of(lines[0]) > width:  # where they matter, the texts of failures have them
+    if not repeated or width_of(lines[0]) > width or _has_better_to_say(shown, width - width_of(lines[0]) - 2):
         lines = in_columns([row[: len(_HEAD)] for row in rows], right=_ON_THE_RIGHT)
     lines = [lines[0], *(_noted(line, result, width) for line, result in zip(lines[1:], shown, strict=True))]
     lines += [f"and {_counts(rest)}"] if rest else []
@@ -95,6 +95,14 @@ def summary_lines(run: Run, width: int, *, with_warnings: bool = True) -> list[s
     matrix = matrix_lines(run, width)
     table = [fitted(line, width) for line in lines]
     return [*([*matrix, ""] if matrix else []), *table, *(line for each in told for line in wrapped(each, width))]
+
+
+def _has_better_to_say(shown: Sequence[Result], room: int) -> bool:
+    """Whether the causes of failures find no room beside the repeated SYNs, and only failures have these: their texts
+    tell of them too."""
+    red = [result for result in shown if _word(result) in _WORDS[:2]]
+    others = [result for result in shown if _word(result) not in _WORDS[:2]]
+    return bool(red) and room < _LEAST_NOTE and not any(result.statistics.syn_repeats for result in others)
 
 
 def _row(result: Result) -> Sequence[str]:

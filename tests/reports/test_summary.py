@@ -72,10 +72,20 @@ def test_a_column_that_finds_no_room_is_left_out_whole():
     assert not any("..." in line for line in lines)
 
 
+def test_where_room_is_short_causes_go_before_the_repeated_syns_of_what_failed():
+    lost = (reached("db", 5432), [failed("timeout", syn_repeats=1)])
+    lines = summary_lines(run_of([lost, (reached("api", 443), [REFUSED])]), 80)
+    assert "SYN repeats" not in lines[0]
+    assert [line.split()[-1] for line in lines[1:]] == ["timeout", "refused"]
+    passed = (reached("slow", 443), [opened(1010.0, syn_repeats=1)])
+    assert "SYN repeats" in summary_lines(run_of([lost, passed]), 80)[0]
+    assert "SYN repeats" in summary_lines(run_of([lost]), 100)[0]
+
+
 def test_a_note_is_left_out_where_next_to_nothing_of_it_would_show():
     lines = summary_lines(mixed_run(), 90)
-    assert lines[2] == "busy:443             INCONCLUSIVE      0/0          -        -        -            -"
-    assert lines[6] == "admin:22             passed         closed          -        -        -            -"
+    assert lines[2] == "busy:443             INCONCLUSIVE      0/0          -        -        -"
+    assert lines[6] == "admin:22             passed         closed          -        -        -  refused"
 
 
 def test_syn_repeats_have_a_column_only_where_there_were_some():
