@@ -11,9 +11,9 @@ _ROOT = Path(__file__).parents[2]
 _DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
 
 
-def headings(text: str) -> list[str]:
+def headings(text: str, mark: str = "#+") -> list[str]:
     without_blocks = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
-    return re.findall(r"^#+ (.*)$", without_blocks, re.MULTILINE)
+    return re.findall(rf"^{mark} (.*)$", without_blocks, re.MULTILINE)
 
 
 def anchor(heading: str) -> str:
@@ -36,9 +36,8 @@ def test_each_link_within_the_repository_leads_to_a_file_and_a_heading(name: str
 def test_the_readme_names_each_of_its_sections_in_the_list_at_its_beginning() -> None:
     text = (_ROOT / "README.md").read_text("utf-8")
     listed = text.partition("What stands where:")[2].partition("\n## ")[0]
-    sections = re.findall(
-        r"^##+ (.*)$", re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL), re.MULTILINE
-    )
     before = {"Already use pytest?", "Keep a project's own tests, conftest and addopts out"}  # they follow at once
-    missing = [heading for heading in sections if f"(#{anchor(heading)})" not in listed and heading not in before]
+    missing = [
+        heading for heading in headings(text, "##+") if f"(#{anchor(heading)})" not in listed and heading not in before
+    ]
     assert not missing
