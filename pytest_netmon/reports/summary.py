@@ -12,7 +12,7 @@ from ..statistics import Statistics
 from ..verdict import WARNING
 from .layout import counted, fitted, in_columns, listed, placed_id, shown_ms, width_of, wrapped
 from .matrix import matrix_lines
-from .standings import was_cut_off
+from .standings import main_cause, was_cut_off
 from .waiting import waits_told
 
 #: Rows of the table; what failed comes first.
@@ -128,10 +128,13 @@ def _is_closed(result: Result) -> bool:
 
 
 def _noted(line: str, result: Result, width: int) -> str:
-    """The row and its note, where there is room for it."""
+    """The row and its note, where there is room for it; else the main cause of what failed, where there is for that."""
     note = _note(result)
     room = width - width_of(line) - 2
-    return f"{line}  {note}" if note and (width_of(note) <= room or room >= _LEAST_NOTE) else line
+    if width_of(note) > room and room < _LEAST_NOTE:
+        note = main_cause(result) if _word(result) in _WORDS[:2] else ""
+        note = note if width_of(note) <= room else ""
+    return f"{line}  {note}" if note else line
 
 
 def _word(result: Result) -> str:

@@ -82,9 +82,11 @@ def test_where_room_is_short_causes_go_before_the_repeated_syns_of_what_failed()
     assert "SYN repeats" in summary_lines(run_of([lost]), 100)[0]
 
 
-def test_a_note_is_left_out_where_next_to_nothing_of_it_would_show():
+def test_where_next_to_nothing_of_a_note_would_show_the_main_cause_of_a_failure_is_named():
     lines = summary_lines(mixed_run(), 90)
-    assert lines[2] == "busy:443             INCONCLUSIVE      0/0          -        -        -"
+    assert lines[1].endswith("  1034.20  limit")
+    assert lines[2] == "busy:443             INCONCLUSIVE      0/0          -        -        -  local_error"
+    assert lines[3] == "api:443              xfailed           0/1          -        -        -"
     assert lines[6] == "admin:22             passed         closed          -        -        -  refused"
 
 
