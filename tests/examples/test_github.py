@@ -152,10 +152,28 @@ def test_the_action_reads_the_file_that_is_there_when_nothing_is_named(gate, ser
     assert gate()[2]["passed"] == "1"
 
 
+def test_the_action_compares_with_a_baseline_that_it_does_not_write_over(gate, servers):
+    server = servers.open()
+    (gate.folder / "netmon.yaml").write_text(
+        "defaults: {count: 20, interval: 2ms, baseline: {min_delta: 1s}}\n"
+        f"max_rate_per_host: 1000\ntargets: ['{server.target}']\n"
+    )
+    assert gate()[2]["verdict"] == "passed"
+    status, said, outputs = gate(baseline="netmon-report/netmon.json")
+    assert (status, outputs["verdict"], outputs["passed"]) == (2, "error", "0")
+    assert "netmon-report/netmon.json would be written over" in said
+    (gate.folder / "netmon-report/netmon.json").rename(gate.folder / "baseline.json")
+    status, said, outputs = gate(baseline="baseline.json")
+    assert (status, outputs["verdict"], outputs["passed"]) == (0, "passed", "1"), said
+    last = json.loads((gate.folder / "netmon-report/netmon.json").read_text("utf-8"))
+    assert last["endpoints"][0]["baseline"]["p"] is not None
+
+
 @pytest.mark.parametrize(
     "inputs",
     [
         {},
+        {"targets": "127.0.0.1:1", "baseline": "--output=pwned"},
         {"file": "nowhere.yaml"},
         {"targets": "--help"},
         {"targets": "$(touch pwned)"},

@@ -29,6 +29,8 @@ def arguments(report: Path) -> list[str]:
     words += [f"--limit={line.strip()}" for line in value_of("LIMITS").splitlines() if line.strip()]
     if value_of("WAIT"):
         words.append(f"--wait={value_of('WAIT')}")
+    if value_of("BASELINE"):
+        words.append(f"--baseline={value_of('BASELINE')}")
     if value_of("TARGETS"):
         words.append("--targets-from=-")
     if value_of("FILE"):
@@ -37,8 +39,6 @@ def arguments(report: Path) -> list[str]:
 
 
 def counts(results: Path) -> Counter[str]:
-    if not results.exists():
-        return Counter()
     return Counter(endpoint["verdict"] for endpoint in json.loads(results.read_text("utf-8"))["endpoints"])
 
 
@@ -49,10 +49,11 @@ def main() -> int:
         return 2
     report.mkdir(parents=True, exist_ok=True)
     results = report / "netmon.json"
-    results.unlink(missing_ok=True)
+    if Path(value_of("BASELINE")).absolute() != results.absolute():  # which `netmon check` refuses to write over
+        results.unlink(missing_ok=True)
     sys.stdin = io.TextIOWrapper(io.BytesIO(value_of("TARGETS").encode()), "utf-8")
     status = netmon(["check", *arguments(report)])
-    counted = counts(results)
+    counted = counts(results) if status in VERDICTS else Counter()
     outputs = {"verdict": VERDICTS.get(status, "error"), **{name: counted[name] for name in COUNTED}, "report": report}
     with Path(os.environ["GITHUB_OUTPUT"]).open("a", encoding="utf-8") as file:
         file.writelines(f"{name}={value}\n" for name, value in outputs.items())
