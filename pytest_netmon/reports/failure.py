@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..distributions import Distribution
 from ..limits import shown_limit, shown_measured, shown_validity
 from ..outcomes import EXPECTED, LOCAL_ERROR, ONCE_OPEN, OPEN, cause_of, next_step_of
 from ..plan import bracketed
@@ -16,11 +15,11 @@ from ..run import Result
 from ..safe import for_terminal
 from ..samples import WAITING, Sample
 from ..statistics import FIRST_SYN_REPEAT_MS, MOST_REPEATED_CHECKS
-from ..verdict import LimitResult
 from ..waited import in_vain
 from .compared import broken_comparison, comparison_lines, comparison_steps
 from .evidence import Evidence, evidence_of
-from .layout import counted, in_columns, listed, padded, shown_ms, width_of
+from .layout import counted, listed, shown_ms
+from .limit_rows import limit_rows
 from .naming import shown_name
 from .parts import MOST_TOLD, Parts, kind_of, more_red, parts_of, red_heading
 from .shortages import is_known
@@ -89,7 +88,7 @@ def _told_of_parts(result: Result, parts: Parts) -> Told:
     told = {name: told_of(part, evidence_of(part)) for name, part in [*parts.red.items()][:MOST_TOLD]}
     lines = []
     for name, of_part in told.items():
-        details = (*_limit_rows(parts.red[name]), *of_part.outcomes, *of_part.remarks, *of_part.left_out)
+        details = (*limit_rows(parts.red[name]), *of_part.outcomes, *of_part.remarks, *of_part.left_out)
         lines += [f"{for_terminal(name)}: {of_part.heading}", *(_INDENT + line for line in details)]
     steps = dict.fromkeys(step for of_part in told.values() for step in of_part.steps)
     if result.verdict.failed_controls or broken_comparison(result):
@@ -124,7 +123,7 @@ def failure_text(result: Result, evidence: Evidence | None = None) -> str:
         return f"{shown_name(result)}: passed, {_what_passed(result)}"
     told = told_of(result, evidence or evidence_of(given))
     lines = [
-        *(() if result.verdict.parts else _limit_rows(result)),
+        *(() if result.verdict.parts else limit_rows(result)),
         *told.outcomes,
         *(f"next: {step}" for step in told.steps),
         *told.remarks,
@@ -223,47 +222,6 @@ def _opened(result: Result) -> dict[str, int]:
 
 def _reasons(result: Result) -> str:
     return "; ".join(for_terminal(reason) for reason in result.verdict.reasons) or "no reason given"
-
-
-def _limit_rows(result: Result) -> list[str]:
-    broken = result.verdict.broken
-    if not broken or not result.statistics.checks:
-        return []
-    names = [each.limit.metric.shown_name for each in broken]
-    values = in_columns([_number_and_unit(each) for each in broken], right=[0], gap=" ")
-    allowed = [f"allowed {shown_limit(each.limit)}" for each in broken]
-    contexts = [_context(each, result) for each in broken]
-    told = [context if context not in contexts[:at] else "" for at, context in enumerate(contexts)]
-    return _joined(_joined(_joined(names, values, " "), allowed, "   "), told, "     ")
-
-
-def _number_and_unit(broken: LimitResult) -> tuple[str, str]:
-    shown = shown_measured(broken.limit, broken.value)
-    if broken.value is None:
-        return shown, ""
-    number, _, unit = shown.partition(" ")
-    return number, unit
-
-
-def _joined(left: list[str], right: list[str], gap: str) -> list[str]:
-    width = max(map(width_of, left))
-    return [(padded(start, width) + gap + end).rstrip() for start, end in zip(left, right, strict=True)]
-
-
-def _context(broken: LimitResult, result: Result) -> str:
-    statistics, metric = result.statistics, broken.limit.metric
-    if metric.name == "success":
-        return f"{statistics.successful} of {statistics.checks}"
-    if metric.name.startswith("errors"):
-        return f"of {counted(statistics.checks, 'check')}"
-    return "" if metric.phase is None else _spread(statistics.phases[metric.phase])
-
-
-def _spread(phase: Distribution) -> str:
-    if not phase.count:
-        return ""
-    figures = {"min": phase.min_ms, "avg": phase.avg_ms, "median": phase.median_ms, "max": phase.max_ms}
-    return "  ".join(f"{name} {shown_ms(value)}" for name, value in figures.items())
 
 
 def _outcome_lines(result: Result, evidence: Evidence) -> list[str]:
