@@ -21,7 +21,7 @@ from .judging import Judge, run_of, started_at
 from .plan import Endpoint, Plan
 from .plan_record import record_of
 from .prober.protocol import VERSION
-from .prober_process import ProberProcess, prober_process
+from .prober_process import ProberProcess
 from .rates import rates_by_vantage
 from .recording import Recording
 from .relay_process import RelayProcess
@@ -89,7 +89,7 @@ class Campaign:
         """Start the prober. Raises CampaignError where it does not begin."""
         self._started_s = time.monotonic()
         try:
-            self._process = prober_process()
+            self._process = ProberProcess()
         except OSError as error:
             raise CampaignError(f"the prober could not be started: {error.strerror}: {sys.executable}") from error
         try:

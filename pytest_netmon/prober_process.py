@@ -1,8 +1,7 @@
 """The prober's process: started, told its job, ended.
 
 It is a process of its own because timing inside a busy process is untrue: with a busy main thread a median of 49 ms
-was read where a separate process read 0.74 ms. Imports little, so that a command may start one in advance and import
-the rest meanwhile.
+was read where a separate process read 0.74 ms.
 """
 
 from __future__ import annotations
@@ -33,8 +32,6 @@ spec.loader.exec_module(module)
 from netmon_prober.main import main
 sys.exit(main())
 """
-
-_in_advance: ProberProcess | None = None
 
 
 class ProberProcess:
@@ -133,29 +130,6 @@ def _memory_file() -> IO[bytes]:
     with contextlib.suppress(AttributeError, OSError):
         return open(os.memfd_create("netmon-errors"), "w+b")  # noqa: PTH123 - a descriptor
     return tempfile.TemporaryFile()
-
-
-def start_in_advance() -> None:
-    """Start a prober that `prober_process` will hand out. Where that fails, its caller will see why."""
-    global _in_advance
-    with contextlib.suppress(OSError):
-        _in_advance = ProberProcess()
-
-
-def prober_process() -> ProberProcess:
-    """Return a prober that waits for its job. Raises OSError where none can be started."""
-    global _in_advance
-    ready, _in_advance = _in_advance, None
-    return ready if ready is not None and not ready.has_exited else ProberProcess()
-
-
-def forget_in_advance() -> None:
-    """End the prober that was started in advance and that nobody needed."""
-    global _in_advance
-    if _in_advance is not None:
-        _in_advance.kill()
-        _in_advance.close()
-        _in_advance = None
 
 
 def end_of_process(status: int | None) -> str:

@@ -12,7 +12,6 @@ import sys
 from importlib import import_module
 
 from pytest_netmon import __version__
-from pytest_netmon.prober_process import forget_in_advance, start_in_advance
 
 from .arguments import CLOSED_PIPE, INCONCLUSIVE, INTERRUPTED, MET, USAGE, UsageError
 from .screen import forget_output
@@ -27,8 +26,6 @@ _HELP = ("-h", "--help", "help")
 _VERSION = ("-V", "--version")
 #: `netmon --dry-run --config FILE` is that of `netmon check`.
 _DRY_RUN = "--dry-run"
-#: With these a check measures nothing.
-_NO_PROBER = frozenset((*_HELP, _DRY_RUN))
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -72,15 +69,6 @@ def _run(word: str, rest: list[str]) -> int:
 
 
 def _run_command(word: str, rest: list[str]) -> int:
-    if word == "check" and _NO_PROBER.isdisjoint(rest):
-        start_in_advance()
-    try:
-        return _status_of(word, rest)
-    finally:
-        forget_in_advance()
-
-
-def _status_of(word: str, rest: list[str]) -> int:
     command = import_module(f"pytest_netmon.cli.{word}")
     try:
         status: int = command.main(rest)

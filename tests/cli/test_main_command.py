@@ -10,7 +10,6 @@ import pytest
 from check_runs import clean_environment, netmon
 
 import pytest_netmon
-from pytest_netmon import prober_process
 from pytest_netmon.cli.arguments import Parser, UsageError
 from pytest_netmon.cli.main import COMMANDS, main
 
@@ -92,9 +91,3 @@ def test_options_are_not_abbreviated() -> None:
     parser.add_argument("--wait")
     with pytest.raises(UsageError, match="unknown option --wai: did you mean --wait"):
         parser.parse_args(["--wai", "5s"])
-
-
-def test_a_check_that_measures_nothing_leaves_no_prober(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", "no-port"]) == 2
-    assert prober_process._in_advance is None
-    assert "no-port" in capsys.readouterr().err

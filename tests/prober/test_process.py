@@ -329,33 +329,3 @@ def test_what_killed_campaigns_left_is_removed_after_a_day(tmp_path: Path, monke
         *(path.name for path in (new, alive, foreign, written, elsewhere)),
         "netmon-link",
     }
-
-
-def test_a_prober_started_in_advance_is_the_one_that_runs_the_campaign(servers: Servers) -> None:
-    server = servers.open()
-    prober_process.start_in_advance()
-    ready = prober_process._in_advance
-    running = Campaign(Plan(endpoints=[Endpoint(host=server.host, port=server.port)]), [0])
-    running.start()
-    assert running._process is ready
-    assert prober_process._in_advance is None
-    running.wait(0)
-    assert running.result(0).verdict.status == "passed"
-    running.close()
-
-
-def test_a_prober_that_nobody_needs_or_that_died_is_not_handed_out() -> None:
-    prober_process.start_in_advance()
-    unneeded = prober_process._in_advance
-    assert unneeded is not None
-    prober_process.forget_in_advance()
-    assert unneeded.has_exited
-    prober_process.start_in_advance()
-    dead = prober_process._in_advance
-    assert dead is not None
-    dead.kill()
-    handed_out = prober_process.prober_process()
-    assert handed_out is not dead
-    assert not handed_out.has_exited
-    handed_out.stop()
-    assert handed_out.has_exited
