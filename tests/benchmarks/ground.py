@@ -7,6 +7,7 @@ on a kill. Inside stand a TUN path of a known delay, loopback servers and a reso
 
 from __future__ import annotations
 
+import compileall
 import contextlib
 import fcntl
 import json
@@ -140,7 +141,7 @@ class Ground:
         available = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
         self.cpus = (available[0], available[1]) if len(available) > 1 else (None, None)
         self.first_port = 7000
-        self.environment = _environment()
+        self.environment = _environment(_installed(folder))
         self._servers = contextlib.ExitStack()
 
     def __enter__(self) -> Ground:
@@ -284,10 +285,20 @@ def pinned(cpu: int | None) -> list[str]:
     return ["taskset", "-c", str(cpu)] if cpu is not None and shutil.which("taskset") else []
 
 
-def _environment() -> dict[str, str]:
-    """As the user has it, but with this tree's package first, and no colours or options of pytest from outside."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "NETMON_"))}
-    paths = [str(ROOT), *filter(None, [kept.get("PYTHONPATH")])]
+def _installed(folder: Path) -> Path:
+    """Put this tree's package there as pip would: a copy, compiled. Whole commands are timed, and a user's do not
+    compile themselves anew, as they would in a tree that no bytecode is written to."""
+    packages = folder / "packages"
+    shutil.copytree(ROOT / "pytest_netmon", packages / "pytest_netmon", dirs_exist_ok=True)
+    compileall.compile_dir(packages, quiet=1)
+    return packages
+
+
+def _environment(packages: Path) -> dict[str, str]:
+    """As the user has it, but with that package first, and no colours or options of pytest from outside."""
+    foreign = ("PYTEST_", "NETMON_", "PYTHONDONTWRITEBYTECODE")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    paths = [str(packages), *filter(None, [kept.get("PYTHONPATH")])]
     return {**kept, "PYTHONPATH": os.pathsep.join(paths), "NO_COLOR": "1", "LC_ALL": "C.UTF-8"}
 
 
