@@ -6,6 +6,7 @@ Everything stays inside the two: no address of this machine is touched.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -26,6 +27,7 @@ NEAR, FAR = "10.77.0.1", "10.77.0.2"
 NEAR6, FAR6 = "fd77::1", "fd77::2"
 
 
+@functools.cache
 def missing() -> str | None:
     """Why namespaces cannot be made here; None where they can."""
     if not sys.platform.startswith("linux"):
@@ -35,10 +37,11 @@ def missing() -> str | None:
     for tool in ("ip", "nft"):
         if shutil.which(tool) is None:
             return f"the command {tool!r} is not installed (Debian: iproute2, nftables)"
-    made = subprocess.run(["ip", "netns", "add", "netmon-try"], capture_output=True, text=True, check=False)
+    name = f"nmt-{uuid.uuid4().hex[:6]}"  # several test processes may ask at once
+    made = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True, check=False)
     if made.returncode:
         return f"this machine makes no network namespaces: {made.stderr.strip()}"
-    subprocess.run(["ip", "netns", "delete", "netmon-try"], check=True)
+    subprocess.run(["ip", "netns", "delete", name], check=True)
     return None
 
 
