@@ -202,9 +202,9 @@ def test_tries_start_at_least_the_interval_apart_and_one_after_the_other(probe: 
 
 def test_the_host_rate_cap_spreads_a_first_round(probe: Probe, servers: Servers) -> None:
     server = servers.open()
-    samples = probe(*(entry(server.host, server.port) for _ in range(20)), max_rate_per_host=200)
+    samples = probe(*(entry(server.host, server.port) for _ in range(20)), max_rate_per_host=100)
     starts = sorted(sample.start_us for sample in samples)
-    assert starts[-1] - starts[0] >= 18 * 5000
+    assert starts[-1] - starts[0] >= 15 * 10_000 - 1000  # all but a burst of five
 
 
 @pytest.mark.fault("own", "more checks than descriptors", "they wait for a free one: all are made")
