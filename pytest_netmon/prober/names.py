@@ -11,15 +11,16 @@ import ipaddress
 import socket
 import threading
 from collections import deque
-from typing import Callable, Deque, Iterable, List, NamedTuple, Optional, Set, Tuple
+from typing import Callable, Deque, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 from .classify import SHORTAGES, resolution_outcome
 from .kernel import now_ns
 
-#: 64 threads resolve 500 names at 50 ms each in 0.52 s (measured). Threads whose budget is spent
-#: no longer count, up to MOST_THREADS: dead names must not starve good ones.
+#: 64 threads resolve 500 names at 50 ms each in 0.52 s (measured). Of each family, as one alone may hang: threads that
+#: have hung for long, or whose budget is spent, no longer count, up to MOST_THREADS. So dead names starve no good ones.
 THREADS = 64
-MOST_THREADS = 512
+MOST_THREADS = 256
+HUNG_NS = 300_000_000
 
 #: A name must not lead to a cloud's metadata service: it hands out credentials to whoever asks.
 #: All of 169.254.0.0/16 (AWS, Azure, GCP, OpenStack, ECS, EKS and others), Alibaba, Azure's wire server, and
@@ -50,6 +51,8 @@ class Address(NamedTuple):
 
 #: A host and the family of addresses asked for.
 _Question = Tuple[str, int]
+#: Any of them, and each by itself.
+_FAMILIES = (0, int(socket.AF_INET), int(socket.AF_INET6))
 
 
 class Answer(NamedTuple):
@@ -155,17 +158,50 @@ def _addresses(found: Iterable[Tuple[int, int, int, str, Tuple[object, ...]]]) -
     return addresses
 
 
+class _Lane:
+    """Questions for one family, and threads of its own for them.
+
+    running: each with when it was begun. hung: those of them that hold up no other any more.
+    """
+
+    __slots__ = ("hung", "running", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting: Deque[_Question] = deque()
+        self.running: Dict[_Question, int] = {}
+        self.hung: Set[_Question] = set()
+
+    def note_hung(self, at_ns: int) -> None:
+        self.hung.update(question for question, since_ns in self.running.items() if at_ns - since_ns >= HUNG_NS)
+
+    def begin(self, question: _Question) -> None:
+        self.running[question] = now_ns()
+
+    def end(self, question: _Question) -> None:
+        self.running.pop(question, None)
+        self.hung.discard(question)
+
+    @property
+    def has_room(self) -> bool:
+        return len(self.running) - len(self.hung) < THREADS
+
+    @property
+    def has_thread_to_spare(self) -> bool:
+        return len(self.running) < MOST_THREADS
+
+
 class Resolver:
-    """Resolves names in daemon threads; `deliver(answer)` is called in one of them."""
+    """Resolves names in daemon threads; `deliver(answer)` is called in one of them.
+
+    Each family has a lane: a name server that drops AAAA holds up what asks for it, alone or with A, and nothing else.
+    """
 
     def __init__(self, deliver: Callable[[Answer], None], resolve: Callable[[str, int], Answer] = resolve) -> None:
         self._deliver = deliver
         self._resolve = resolve
         self._lock = threading.Lock()
-        self._waiting: Deque[_Question] = deque()
+        self._lanes = {family: _Lane() for family in _FAMILIES}
         self._asked: Set[_Question] = set()
-        self._running: Set[_Question] = set()
-        self._given_up: Set[_Question] = set()
 
     def ask(self, host: str, family: int = 0) -> None:
         """Start a resolution of `host`, unless one is under way."""
@@ -174,59 +210,63 @@ class Resolver:
             if question in self._asked:
                 return
             self._asked.add(question)
-            self._waiting.append(question)
-            self._start_thread()
+            lane = self._lanes[family]
+            lane.waiting.append(question)
+            if self._may_run(lane) and lane.has_thread_to_spare:
+                self._start_thread(lane)
 
     def ask_each_family(self, host: str) -> None:
         """Ask for IPv4 and IPv6 alone, while the question for both is still open: a name server that
         drops AAAA holds that one up for 15 s (measured), although A was answered at once."""
-        for family in (socket.AF_INET, socket.AF_INET6):
-            self.ask(host, int(family))
+        for family in _FAMILIES[1:]:
+            self.ask(host, family)
 
     def give_up(self, host: str) -> None:
         """Nobody waits for `host` any more: its threads no longer count (see `go_on`), and what of it waits for
         a thread is not asked."""
         with self._lock:
-            for question in ((host, 0), (host, int(socket.AF_INET)), (host, int(socket.AF_INET6))):
-                if question in self._running:
-                    self._given_up.add(question)
+            for family, lane in self._lanes.items():
+                question = (host, family)
+                if question in lane.running:
+                    lane.hung.add(question)
                 else:
                     self._asked.discard(question)
 
     def go_on(self) -> None:
-        """Ask in place of what was given up. Once for all that was: names give up together, and a thread for one
-        whose own turn to be given up comes next would be for nothing (500 dead names: 0.1-0.5 s of starting them)."""
+        """Ask in place of what was given up or takes long. Once for all that was: names give up together, and a thread
+        for one whose own turn to be given up comes next would be for nothing (500 dead names: 0.1-0.5 s of starting
+        them)."""
         with self._lock:
-            while self._may_run() and len(self._running) < MOST_THREADS:
-                self._start_thread()
+            at_ns = now_ns()
+            for lane in self._lanes.values():
+                lane.note_hung(at_ns)
+                while self._may_run(lane) and lane.has_thread_to_spare:
+                    self._start_thread(lane)
 
-    def _start_thread(self) -> None:
-        if not self._may_run() or len(self._running) >= MOST_THREADS:
-            return
-        question = self._waiting.popleft()
-        self._running.add(question)
+    def _start_thread(self, lane: _Lane) -> None:
+        question = lane.waiting.popleft()
+        lane.begin(question)
         try:
-            threading.Thread(target=self._work, args=(question,), daemon=True, name="netmon-resolver").start()
+            threading.Thread(target=self._work, args=(lane, question), daemon=True, name="netmon-resolver").start()
         except RuntimeError as error:  # no more threads on this machine
-            self._running.discard(question)
+            lane.end(question)
             self._asked.discard(question)
             self._deliver(Answer(question[0], (), "local_error", str(error), 0, question[1]))
 
-    def _may_run(self) -> bool:
-        while self._waiting and self._waiting[0] not in self._asked:
-            self._waiting.popleft()
-        return bool(self._waiting) and len(self._running) - len(self._given_up) < THREADS
+    def _may_run(self, lane: _Lane) -> bool:
+        while lane.waiting and lane.waiting[0] not in self._asked:
+            lane.waiting.popleft()
+        return bool(lane.waiting) and lane.has_room
 
-    def _work(self, question: _Question) -> None:
+    def _work(self, lane: _Lane, question: _Question) -> None:
         while True:
             answer = self._resolve(*question)
             with self._lock:
                 self._asked.discard(question)
-                self._running.discard(question)
-                self._given_up.discard(question)
+                lane.end(question)
             self._deliver(answer)
             with self._lock:
-                if not self._may_run():
+                if not self._may_run(lane):
                     return
-                question = self._waiting.popleft()
-                self._running.add(question)
+                question = lane.waiting.popleft()
+                lane.begin(question)

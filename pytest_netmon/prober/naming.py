@@ -14,6 +14,8 @@ from .work import Check, Endpoint, Name
 SLOW_NAME_NS = 1_000_000_000
 #: Names may come to lead elsewhere while they are waited for.
 WAIT_REFRESH_NS = 5_000_000_000
+#: While names are waited for, how often to look whether what hangs holds up others.
+LOOK_NS = 150_000_000
 
 
 class Asker(Protocol):
@@ -53,6 +55,7 @@ class Naming:
         self._names: Dict[str, Name] = {}
         self._answers: Deque[Answer] = deque()
         self._gave_up = False
+        self._is_watching = False
         self._resolver = resolver(self._deliver)
 
     def attach(self, endpoint: Endpoint) -> None:
@@ -83,6 +86,9 @@ class Naming:
             name.asking = True
             self._resolver.ask(name.host)
             self._timers.add(at_ns + min(SLOW_NAME_NS, check.endpoint.timeout_ns // 2), self._on_slow_name, name)
+        if not self._is_watching:
+            self._is_watching = True
+            self._timers.add(at_ns + LOOK_NS, self._look, None)
 
     def take_answers(self, at_ns: int) -> None:
         """Take in what resolvers have said since."""
@@ -165,6 +171,12 @@ class Naming:
         name.has_failed = False
         if not name.is_partial:
             self._complete(name, answer.addresses)
+
+    def _look(self, _: None, at_ns: int) -> None:
+        self._is_watching = any(name.waiting for name in self._names.values())
+        if self._is_watching:
+            self._resolver.go_on()
+            self._timers.add(at_ns + LOOK_NS, self._look, None)
 
     def _on_slow_name(self, name: Name, _at_ns: int) -> None:
         if name.waiting:

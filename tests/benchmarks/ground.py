@@ -222,14 +222,15 @@ class Ground:
         return said
 
     @contextlib.contextmanager
-    def resolver(self, delay_ms: float | None, answer: str) -> Iterator[None]:
-        """Names resolve to `answer` after `delay_ms`; None: at a resolver that never answers."""
+    def resolver(self, delay_ms: float | None, answer: str, manner: str = "answers") -> Iterator[None]:
+        """Names resolve to `answer` after `delay_ms` (None: never), by a resolver of that manner (see `dns_server`)."""
         address = RESOLVER if delay_ms is not None else DEAD_RESOLVER
         (self.folder / "resolv.conf").write_text(f"nameserver {address}\n")
         if delay_ms is None:
             yield
             return
-        server = Server([sys.executable, str(HERE / "dns_server.py"), address, str(delay_ms), answer], self.cpus[1])
+        command = [sys.executable, str(HERE / "dns_server.py"), address, str(delay_ms), answer, manner]
+        server = Server(command, self.cpus[1])
         try:
             yield
         finally:

@@ -94,10 +94,20 @@ def test_five_hundred_slow_names_are_resolved_side_by_side(cable: Cable, tmp_pat
     assert max(sample.end_us for sample in samples) < 12_000_000
 
 
+@pytest.mark.fault("names", "AAAA queries are dropped, for more names than are asked for at once", "open by IPv4")
+def test_a_name_server_that_drops_aaaa_fails_none_of_two_hundred_names(cable: Cable, tmp_path: Path) -> None:
+    targets = [(f"dropsaaaa.host-{number}.test", 80) for number in range(200)]
+    samples = probe(cable, tmp_path / "samples.ndjson", targets, 4_000_000)
+    assert {(sample.outcome, sample.address) for sample in samples} == {("open", "127.0.0.1")}
+
+
 @pytest.mark.fault("names", "a dead resolver", "one limit covers all; the exit is never late")
-def test_a_dead_resolver_does_not_hold_up_the_end_of_the_prober(cable: Cable, tmp_path: Path) -> None:
+@pytest.mark.fault("names", "truncated with a silent TCP side, for many names", "the same")
+@pytest.mark.parametrize("behaviour", ["silent", "truncated"])
+def test_a_dead_resolver_does_not_hold_up_the_end_of_the_prober(cable: Cable, tmp_path: Path, behaviour: str) -> None:
     before_s = time.monotonic()
-    samples = probe(cable, tmp_path / "samples.ndjson", [(f"silent.host-{n}.test", 80) for n in range(80)], 500_000)
+    targets = [(f"{behaviour}.host-{number}.test", 80) for number in range(80)]
+    samples = probe(cable, tmp_path / "samples.ndjson", targets, 500_000)
     assert {sample.outcome for sample in samples} == {"dns_timeout"}
     # getaddrinfo() itself would take 10 s and more (5 s a try, two tries).
     assert time.monotonic() - before_s < 8
