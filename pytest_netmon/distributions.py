@@ -55,8 +55,8 @@ class Distribution:
         """
         if not 0 < percentile <= 100:
             raise ValueError(f"expected a percentile above 0 and up to 100, got {percentile}")
-        if not self.count:
-            return None
+        if self.count <= 1:
+            return self.min_ms
         share = _share(percentile)
         return self._ranked_ms(-(-share.numerator * self.count // share.denominator))
 
@@ -97,6 +97,10 @@ class Distribution:
         return self.percentile_ms(99)
 
 
+#: Of a phase without samples.
+NO_VALUES = Distribution(0, None, None, None, None, None, None, {})
+
+
 def pooled(distributions: Iterable[Distribution]) -> Distribution:
     """Return one distribution over the values of all, as if they had been measured together.
     Its jitter is None: values of different endpoints do not follow each other."""
@@ -124,7 +128,7 @@ class DistributionBuilder:
         self.count = self.sum_us = self.squares_us2 = 0
         self.min_us: int | None = None
         self.max_us: int | None = None
-        self.counts_us: Counter[int] = Counter()
+        self.counts_us: dict[int, int] = {}
         self.is_exact = True
 
     def add(self, value_us: int) -> None:
@@ -132,7 +136,8 @@ class DistributionBuilder:
         self.sum_us += value_us
         self.squares_us2 += value_us * value_us
         self._widen(value_us, value_us)
-        self.counts_us[value_us if self.is_exact else _coarse(value_us)] += 1
+        counted_us = value_us if self.is_exact else _coarse(value_us)
+        self.counts_us[counted_us] = self.counts_us.get(counted_us, 0) + 1
         if self.is_exact and len(self.counts_us) > MOST_EXACT_VALUES:
             self._coarsen()
 
@@ -142,7 +147,7 @@ class DistributionBuilder:
         self.sum_us += times * value_us
         self.squares_us2 += times * value_us * value_us
         self._widen(value_us, value_us)
-        self.counts_us[value_us] += times
+        self.counts_us[value_us] = self.counts_us.get(value_us, 0) + times
 
     def add_all(self, other: Distribution) -> None:
         if other.min_ms is None or other.max_ms is None:
@@ -151,12 +156,13 @@ class DistributionBuilder:
         self.sum_us += other.sum_us
         self.squares_us2 += other.squares_us2
         self._widen(whole_us(other.min_ms), whole_us(other.max_ms))
-        self.counts_us.update(other.counts_us)
+        for value_us, times in other.counts_us.items():
+            self.counts_us[value_us] = self.counts_us.get(value_us, 0) + times
         self.is_exact = self.is_exact and other.is_exact
 
     def finish(self, jitter_ms: float | None = None) -> Distribution:
         if self.min_us is None or self.max_us is None:
-            return Distribution(0, None, None, None, None, None, None, {})
+            return NO_VALUES
         counts_us = dict(sorted(self.counts_us.items()))
         middle_us = _ranked_us(counts_us, (self.count + 1) // 2) + _ranked_us(counts_us, self.count // 2 + 1)
         return Distribution(

@@ -25,6 +25,8 @@ class PartsBuilder:
     """Takes the samples of one endpoint in any order of their check numbers, as `StatisticsBuilder` does; those that
     are of a part are also counted for that."""
 
+    __slots__ = ("_parts", "_whole")
+
     def __init__(self) -> None:
         self._whole = StatisticsBuilder()
         self._parts: dict[str, StatisticsBuilder] = {}

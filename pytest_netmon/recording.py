@@ -104,7 +104,7 @@ class Recording:
         self.vantages: dict[str, VantageState] = {}
         self._answered: set[int] = set()
         self._builders: dict[int, PartsBuilder] = {}
-        self._uncounted: Counter[int] = Counter()
+        self._samples: dict[int, int] = {}
         self._tries: dict[int, Counter[str]] = {}
         self._places: dict[int, array[int]] = {}
         self._keeps_places = True
@@ -143,7 +143,7 @@ class Recording:
 
     def statistics_of(self, endpoint: int) -> Statistics:
         """The statistics of what is in so far."""
-        return self._builders.get(endpoint, PartsBuilder()).finish()
+        return (self._builders.get(endpoint) or PartsBuilder()).finish()
 
     def waited_of(self, endpoint: int) -> Waited:
         """What came so far of waiting for an endpoint."""
@@ -167,13 +167,15 @@ class Recording:
 
     def glance_of(self, endpoint: int) -> Glance:
         """The figures so far that cost nothing to ask for."""
-        return self._builders.get(endpoint, PartsBuilder()).glance()
+        return (self._builders.get(endpoint) or PartsBuilder()).glance()
 
     def of(self, endpoint: int) -> Iterator[Sample]:
         """Yield the endpoint's samples by check number, read from the file."""
         samples = self.samples_of(endpoint)
         if not samples:  # there may be no file at all
             return iter(())
+        if samples == 1:  # as of most that are only to be reached: it is at hand
+            return iter((self.last[endpoint],))
         if samples > MOST_PLACES:
             return in_check_order(self._search(endpoint))
         if samples != len(self._places.get(endpoint, ())):
@@ -266,10 +268,9 @@ class Recording:
             builder = self._builders[endpoint] = PartsBuilder()
         if sample.is_counted:
             builder.add(sample)
-        else:
-            self._uncounted[endpoint] += 1
-            if sample.check == WAITING:
-                self._tries.setdefault(endpoint, Counter())[sample.outcome] += 1
+        elif sample.check == WAITING:
+            self._tries.setdefault(endpoint, Counter())[sample.outcome] += 1
+        self._samples[endpoint] = self._samples.get(endpoint, 0) + 1
         if self._keeps_places:
             self._places.setdefault(endpoint, array("Q")).append(self._read_to)
             if self.checks >= MOST_KEPT_PLACES:
@@ -290,8 +291,7 @@ class Recording:
 
     def samples_of(self, endpoint: int) -> int:
         """How many samples of an endpoint are in, those that are not counted among them."""
-        glance = self.glance_of(endpoint)
-        return glance.checks + glance.local_errors + self._uncounted[endpoint]
+        return self._samples.get(endpoint, 0)
 
     def _find_places(self, endpoint: int) -> None:
         """Look up where the samples of `endpoint` stand, and of as many after it as there is room for:

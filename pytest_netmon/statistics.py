@@ -11,7 +11,7 @@ import heapq
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .distributions import Distribution, DistributionBuilder, whole_us
+from .distributions import NO_VALUES, Distribution, DistributionBuilder, whole_us
 from .limits import PHASES
 from .outcomes import LOCAL_ERROR, OPEN
 
@@ -122,22 +122,47 @@ class StatisticsBuilder:
     Counts and distributions do not depend on the order. For jitter, runs of failures and outages
     samples wait for those of earlier checks, at most 10,000 of them; what comes later still counts,
     but is no part of those three.
+
+    There is one for each of thousands of endpoints, most of which have a value or two: what an endpoint has no
+    values of costs nothing.
     """
+
+    __slots__ = (
+        "_cert_expires_in_s",
+        "_checks",
+        "_connect",
+        "_dns",
+        "_errors",
+        "_first_success",
+        "_in_order",
+        "_last",
+        "_local_errors",
+        "_next_check",
+        "_proxy",
+        "_rtt",
+        "_syn_repeats",
+        "_tls",
+        "_total",
+        "_waiting",
+    )
 
     def __init__(self) -> None:
         self._checks = 0
         self._errors: dict[str, int] = {}
         self._local_errors = 0
         self._syn_repeats: int | None = None
-        self._connect, self._dns, self._rtt = DistributionBuilder(), DistributionBuilder(), DistributionBuilder()
-        self._tls, self._proxy = DistributionBuilder(), DistributionBuilder()
+        self._connect = DistributionBuilder()
+        self._dns: DistributionBuilder | None = None
+        self._rtt: DistributionBuilder | None = None
+        self._tls: DistributionBuilder | None = None
+        self._proxy: DistributionBuilder | None = None
         self._total: DistributionBuilder | None = None  # while it is the same as connect
         self._cert_expires_in_s: int | None = None
         self._last: tuple[int, str] | None = None
         self._first_success: int | None = None
         self._in_order = _InOrder()
         self._next_check = 1
-        self._waiting: list[tuple[int, int, Sample]] = []  # a heap; the second value is unique
+        self._waiting: list[tuple[int, int, Sample]] | None = None  # a heap; the second value is unique
 
     def add(self, sample: Sample) -> None:
         """Count `sample`, which must be of this endpoint and not have been added before."""
@@ -146,6 +171,7 @@ class StatisticsBuilder:
             self._in_order.add(sample)
             self._next_check += 1
         elif sample.check > self._next_check:
+            self._waiting = self._waiting or []
             heapq.heappush(self._waiting, (sample.check, self._checks + self._local_errors, sample))
         while self._waiting and (self._waiting[0][0] <= self._next_check or len(self._waiting) > MOST_WAITING):
             check, _, waited = heapq.heappop(self._waiting)
@@ -165,7 +191,7 @@ class StatisticsBuilder:
             for _, _, sample in sorted(self._waiting):
                 in_order.add(sample)
         successful = self._connect.count
-        connect = self._connect.finish(in_order.connect.mean_ms)
+        connect = _finished(self._connect, in_order.connect)
         return Statistics(
             checks=self._checks,
             successful=successful,
@@ -175,13 +201,13 @@ class StatisticsBuilder:
             consecutive_failures=in_order.most_failures,
             outage_s=in_order.outage_us / 1_000_000,
             syn_repeats=self._syn_repeats,
-            repeated_checks=tuple(in_order.repeated_checks),
+            repeated_checks=in_order.repeated_checks,
             connect=connect,
-            dns=self._dns.finish(in_order.dns.mean_ms),
-            rtt=self._rtt.finish(in_order.rtt.mean_ms),
-            tls=self._tls.finish(in_order.tls.mean_ms),
-            proxy=self._proxy.finish(in_order.proxy.mean_ms),
-            total=connect if self._total is None else self._total.finish((in_order.total or in_order.connect).mean_ms),
+            dns=_finished(self._dns, in_order.dns),
+            rtt=_finished(self._rtt, in_order.rtt),
+            tls=_finished(self._tls, in_order.tls),
+            proxy=_finished(self._proxy, in_order.proxy),
+            total=connect if self._total is None else _finished(self._total, in_order.total or in_order.connect),
             cert_expires_in_s=self._cert_expires_in_s,
             last_outcome=self._last[1] if self._last else None,
             first_success=self._first_success,
@@ -212,7 +238,7 @@ class StatisticsBuilder:
         if sample.syn_repeats is not None:
             self._syn_repeats = (self._syn_repeats or 0) + sample.syn_repeats
         if sample.dns_ms is not None and _resolved(sample):
-            self._dns.add(whole_us(sample.dns_ms))
+            self._dns = _with(self._dns, whole_us(sample.dns_ms))
         if sample.cert_expires_s is not None:
             least_s = self._cert_expires_in_s
             self._cert_expires_in_s = sample.cert_expires_s if least_s is None else min(least_s, sample.cert_expires_s)
@@ -225,30 +251,42 @@ class StatisticsBuilder:
             self._count_stages(sample)
         self._connect.add(_connect_us(sample))
         if sample.rtt_ms is not None:
-            self._rtt.add(whole_us(sample.rtt_ms))
+            self._rtt = _with(self._rtt, whole_us(sample.rtt_ms))
 
     def _count_stages(self, sample: Sample) -> None:
         if self._total is None:
             self._total = copy.deepcopy(self._connect)
         if sample.tls_ms is not None:
-            self._tls.add(whole_us(sample.tls_ms))
+            self._tls = _with(self._tls, whole_us(sample.tls_ms))
         if sample.proxy_ms is not None:
-            self._proxy.add(whole_us(sample.proxy_ms))
+            self._proxy = _with(self._proxy, whole_us(sample.proxy_ms))
         self._total.add(_total_us(sample))
+
+
+def _with(values: DistributionBuilder | None, value_us: int) -> DistributionBuilder:
+    """The values with one more."""
+    values = values or DistributionBuilder()
+    values.add(value_us)
+    return values
+
+
+def _finished(values: DistributionBuilder | None, differences: _Differences | None) -> Distribution:
+    if values is None:
+        return NO_VALUES
+    return values.finish(differences.mean_ms if differences else None)
 
 
 @dataclass(slots=True)
 class _Differences:
     """The mean absolute difference of values that follow each other."""
 
-    last_us: int | None = None
+    last_us: int
     sum_us: int = 0
     count: int = 0
 
     def add(self, value_us: int) -> None:
-        if self.last_us is not None:
-            self.sum_us += abs(value_us - self.last_us)
-            self.count += 1
+        self.sum_us += abs(value_us - self.last_us)
+        self.count += 1
         self.last_us = value_us
 
     @property
@@ -256,19 +294,27 @@ class _Differences:
         return self.sum_us / (self.count * 1000) if self.count else None
 
 
+def _followed_by(differences: _Differences | None, value_us: int) -> _Differences:
+    """The differences with that to one more value; `differences` is None before the first value."""
+    if differences is None:
+        return _Differences(value_us)
+    differences.add(value_us)
+    return differences
+
+
 @dataclass(slots=True)
 class _InOrder:
     """What depends on the order of checks: fed by check number, local errors are passed over."""
 
-    connect: _Differences = field(default_factory=_Differences)
-    dns: _Differences = field(default_factory=_Differences)
-    rtt: _Differences = field(default_factory=_Differences)
-    tls: _Differences = field(default_factory=_Differences)
-    proxy: _Differences = field(default_factory=_Differences)
+    connect: _Differences | None = None
+    dns: _Differences | None = None
+    rtt: _Differences | None = None
+    tls: _Differences | None = None
+    proxy: _Differences | None = None
     total: _Differences | None = None  # while it is the same as connect
     most_failures: int = 0
     longest_outage_us: int = 0
-    repeated_checks: list[int] = field(default_factory=list)
+    repeated_checks: tuple[int, ...] = ()
     failures: int = 0
     failing_since_us: int = 0
     failing_until_us: int = 0
@@ -277,7 +323,7 @@ class _InOrder:
         if sample.outcome == LOCAL_ERROR:
             return
         if sample.dns_ms is not None and _resolved(sample):
-            self.dns.add(whole_us(sample.dns_ms))
+            self.dns = _followed_by(self.dns, whole_us(sample.dns_ms))
         if sample.outcome == OPEN:
             self._succeed(sample)
         else:
@@ -295,20 +341,20 @@ class _InOrder:
             self.failures = 0
         if self.total is not None or sample.tls_ms is not None or sample.proxy_ms is not None:
             self._pass_stages(sample)
-        self.connect.add(_connect_us(sample))
+        self.connect = _followed_by(self.connect, _connect_us(sample))
         if sample.rtt_ms is not None:
-            self.rtt.add(whole_us(sample.rtt_ms))
+            self.rtt = _followed_by(self.rtt, whole_us(sample.rtt_ms))
         if _lost_a_syn(sample) and len(self.repeated_checks) < MOST_REPEATED_CHECKS:
-            self.repeated_checks.append(sample.check)
+            self.repeated_checks += (sample.check,)
 
     def _pass_stages(self, sample: Sample) -> None:
         if self.total is None:
             self.total = copy.copy(self.connect)
         if sample.tls_ms is not None:
-            self.tls.add(whole_us(sample.tls_ms))
+            self.tls = _followed_by(self.tls, whole_us(sample.tls_ms))
         if sample.proxy_ms is not None:
-            self.proxy.add(whole_us(sample.proxy_ms))
-        self.total.add(_total_us(sample))
+            self.proxy = _followed_by(self.proxy, whole_us(sample.proxy_ms))
+        self.total = _followed_by(self.total, _total_us(sample))
 
     def _fail(self, sample: Sample) -> None:
         if not self.failures:
