@@ -5,9 +5,11 @@ GitLab shows `classname` and reads a failure's text, Jenkins its message and onl
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Iterable, Iterator
 from typing import Any
 from xml.etree import ElementTree as ET
+from xml.sax.saxutils import escape
 
 from junit_xml import TestCase, TestSuite, to_xml_report_string
 
@@ -21,6 +23,11 @@ from .evidence import evidence_of
 from .failure import failure_text
 
 Property = tuple[str, "str | float | int"]
+
+#: Where the properties of a testcase go. As text it can be nothing else: no text of a run holds a bare `<`.
+_PROPERTIES = "<properties />"
+_CASE_INDENT = "    "
+_QUOTED = {'"': "&quot;"}
 
 
 def junit_xml(run: Run) -> str:
@@ -46,9 +53,12 @@ def junit_xml(run: Run) -> str:
         timestamp=run.started_at.isoformat(timespec="seconds"),
         properties={_attribute(name): _attribute(value) for name, value in _suite_properties(run)},
     )
-    suite.properties_of_cases = [properties for _, properties in cases]
+    suite.have_properties = [bool(properties) for _, properties in cases]
     document = to_xml_report_string([suite], prettyprint=False, encoding="utf-8")
-    return f'<?xml version="1.0" encoding="utf-8"?>\n{document}\n'
+    pieces = iter(document.split(_PROPERTIES))
+    properties = (_properties_text(each) for _, each in cases if each)
+    whole = "".join([next(pieces), *(text for pair in zip(properties, pieces, strict=True) for text in pair)])
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{whole}\n'
 
 
 def flat_properties(result: Result) -> list[Property]:
@@ -56,7 +66,7 @@ def flat_properties(result: Result) -> list[Property]:
     `user_properties`: milliseconds with 3 decimals, rates with 6; what was not measured is left out."""
     statistics, endpoint = result.statistics, result.endpoint
     found: list[tuple[str, str | float | int | None]] = [
-        ("verdict", result.verdict.status if result.endpoint.is_judged else None),
+        ("verdict", result.verdict.status if endpoint.is_judged else None),
         ("address", None if endpoint.redact else result.address),
         ("waited_s", _waited_s(result)),
         ("checks", statistics.checks),
@@ -104,17 +114,23 @@ def _comparison(result: Result) -> list[tuple[str, str | float | int | None]]:
     ]
 
 
-def _figures(name: str, phase: Distribution) -> list[tuple[str, float | None]]:
-    figures = {
-        "min": phase.min_ms,
-        "avg": phase.avg_ms,
-        "median": phase.median_ms,
-        "p95": phase.percentile_ms(95),
-        "p99": phase.percentile_ms(99),
-        "max": phase.max_ms,
-        "jitter": phase.jitter_ms,
-    }
-    return [(f"{name}_{stat}_ms", None if ms is None else round(ms, 3)) for stat, ms in figures.items()]
+def _figures(name: str, phase: Distribution) -> Iterator[tuple[str, float | None]]:
+    figures_ms = (
+        phase.min_ms,
+        phase.avg_ms,
+        phase.median_ms,
+        phase.percentile_ms(95),
+        phase.percentile_ms(99),
+        phase.max_ms,
+        phase.jitter_ms,
+    )
+    for figure, ms in zip(_names_of_figures(name), figures_ms, strict=True):
+        yield figure, None if ms is None else round(ms, 3)
+
+
+@functools.lru_cache(maxsize=64)
+def _names_of_figures(name: str) -> tuple[str, ...]:
+    return tuple(f"{name}_{stat}_ms" for stat in ("min", "avg", "median", "p95", "p99", "max", "jitter"))
 
 
 def _suite_properties(run: Run) -> Iterable[Property]:
@@ -176,24 +192,38 @@ def _attribute(text: object) -> str:
 
 
 class _Suite(TestSuite):  # type: ignore[misc]
-    """junit-xml's suite with what it lacks: properties of testcases, and a time where it is 0.
+    """junit-xml's suite with what it lacks: a place for the properties of testcases, and a time where it is 0.
 
-    properties_of_cases: one list for each of `test_cases`, in their order.
+    have_properties: of each of `test_cases`, in their order. An element for each property would take as much
+    memory as all else of a run, and twice the time of their text.
     """
 
-    properties_of_cases: list[list[Property]]
+    have_properties: list[bool]
 
     def build_xml_doc(self, encoding: str | None = None) -> ET.Element:
         suite: ET.Element = super().build_xml_doc(encoding)
-        for element, case, properties in zip(
-            suite.iter("testcase"), self.test_cases, self.properties_of_cases, strict=True
+        for element, case, has_properties in zip(
+            suite.iter("testcase"), self.test_cases, self.have_properties, strict=True
         ):
             element.set("time", f"{case.elapsed_sec:.6f}")
-            if properties:
-                group = ET.Element("properties")
-                for name, value in properties:
-                    ET.SubElement(group, "property", name=_attribute(name), value=_attribute(value))
-                element.insert(0, group)
+            if has_properties:
+                element.insert(0, ET.Element("properties"))
         # Here and not by the package, whose way through minidom takes three times as long.
         ET.indent(suite, level=1)
         return suite
+
+
+def _properties_text(properties: Iterable[Property]) -> str:
+    margin = f"\n{_CASE_INDENT}    "
+    lines = (f'{margin}{_opened(name)}"{_quoted(value)}" />' for name, value in properties)
+    return f"<properties>{''.join(lines)}\n{_CASE_INDENT}  </properties>"
+
+
+@functools.lru_cache(maxsize=256)
+def _opened(name: str) -> str:
+    """Names are few: those of figures."""
+    return f'<property name="{_quoted(name)}" value='
+
+
+def _quoted(value: object) -> str:
+    return escape(_attribute(value), _QUOTED) if isinstance(value, str) else str(value)
