@@ -159,7 +159,7 @@ def _baseline(baseline: BaselineRun | None) -> dict[str, Any] | None:
 def _host_statistics(ports: _ByPort) -> dict[str, Any]:
     results = [result for port in ports.values() for result in port]
     rounds = rounds_of(results)
-    connect = pooled(result.statistics.connect for result in results)
+    connect = _one([result.statistics.connect for result in results])
     return {
         "total_checks": rounds.total,
         "successful_checks": rounds.successful,
@@ -179,6 +179,7 @@ def _host_statistics(ports: _ByPort) -> dict[str, Any]:
 
 def _port_statistics(parts: Sequence[Statistics]) -> dict[str, Any]:
     connect = _one([part.connect for part in parts])
+    phases = [part.phases for part in parts]
     return {
         "success_rate": rate(sum(part.successful for part in parts), sum(part.checks for part in parts)),
         "avg_response_time_ms": in_ms(connect.avg_ms),
@@ -188,7 +189,7 @@ def _port_statistics(parts: Sequence[Statistics]) -> dict[str, Any]:
         "errors": errors_of(parts),
         "syn_repeats": _sum_of_known(part.syn_repeats for part in parts),
         **figures(connect),
-        **{name: of_phase(_one([part.phases[name] for part in parts])) for name in PHASES if name != "connect"},
+        **{name: of_phase(_one([each[name] for each in phases])) for name in PHASES if name != "connect"},
         "cert_expires_in_s": min(
             (part.cert_expires_in_s for part in parts if part.cert_expires_in_s is not None), default=None
         ),
