@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -130,3 +131,32 @@ def test_gaps_past_ten_thousand_are_one(tmp_path: Path) -> None:
 
 def test_where_nothing_was_recorded_there_is_nothing_to_read(tmp_path: Path) -> None:
     assert list(Recording(tmp_path / "never-made").of(0)) == []
+
+
+@pytest.mark.parametrize(("kept", "most_bytes"), [(10**9, 32), (1000, 2)])
+def test_a_finished_sample_takes_a_few_bytes_of_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: int, most_bytes: int
+) -> None:
+    """Its line stays in the file: what is kept is where that stands, and of very many not even that."""
+    monkeypatch.setattr(recording_module, "MOST_KEPT_PLACES", kept)
+    path, count = tmp_path / "samples.ndjson", 10_000
+    recording = Recording(path)
+
+    def write(first: int) -> None:
+        lines = (f'[0,{n},{n},"open",{n % 50},90,null,40,0,"127.0.0.1",null]' for n in range(first, first + count))
+        with path.open("a") as file:
+            file.writelines(map(line_of, lines))
+
+    path.write_text(HEADER)
+    write(1)
+    recording.poll()
+    write(count + 1)
+    tracemalloc.start()
+    try:
+        recording.poll()
+        grown = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    recording.close()
+    assert recording.checks == 2 * count
+    assert grown / count <= most_bytes
