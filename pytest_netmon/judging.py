@@ -246,9 +246,10 @@ def run_of(
 ) -> Run:
     """Put results together; the run is partial where one of them is not complete."""
     measuring = Measuring(
-        lag=recording.lag.finish(), own_clock_checks=recording.own_clock_checks, late_starts=recording.late_starts
+        lag=recording.lag.finish(),
+        own_clock_checks=sum(recording.own_clock.values()),
+        late_starts=recording.late_starts,
     )
-    doubts = (measuring.doubt,) if measuring.doubt else ()
     return Run(
         plan=plan,
         results=tuple(results[index] for index in sorted(results)),
@@ -265,7 +266,7 @@ def run_of(
             *(lost_words(each.name, each.text) for each in recording.vantages.values() if each.state == "lost"),
             *_near(plan, recording),
             *_in_vain(plan, recording),
-            *doubts,
+            *_doubts(plan, recording),
             *(plan.baseline.run.warnings if plan.baseline else ()),
             *warnings,
         ),
@@ -289,6 +290,13 @@ def _in_vain(plan: Plan, recording: Recording) -> tuple[str, ...]:
             f"{_name(plan.endpoints[index])}: addresses failed before another one answered: {', '.join(shown + more)}"
         )
     return tuple(told)
+
+
+def _doubts(plan: Plan, recording: Recording) -> tuple[str, ...]:
+    """How late the clock here was says nothing of other places: what they say of theirs is a warning already."""
+    late = recording.late_starts
+    is_ours = any(plan.endpoints[index].is_local for index in recording.own_clock if index < len(plan.endpoints))
+    return (late.doubt,) if is_ours and late is not None and late.doubt is not None else ()
 
 
 def _name(endpoint: Endpoint) -> str:

@@ -11,6 +11,7 @@ TRANSIENT = ("timeout", "reset", "closed_at_once", "tls_timeout", "proxy_timeout
 #: What counts as closed under `expect: closed`.
 CLOSED = ("refused", "timeout", "prohibited")
 OPEN = "open"
+TIMEOUT = "timeout"
 #: What comes after a completed TCP handshake: something listens there, whatever it said then.
 ONCE_OPEN = (
     OPEN,

@@ -74,7 +74,8 @@ class Recording:
     answered last, else the one tried last. near: endpoint -> microseconds in which another machine's
     address answered, too few for one. in_vain: endpoint -> how often an address failed (with what
     outcome) in checks that another one made good, 20 such pairs at the most. lag,
-    own_clock_checks, late_starts: see `run.Measuring`. vantages: how other places stand, by name.
+    late_starts: see `run.Measuring`. own_clock: endpoint -> open checks that only a clock of ours
+    timed. vantages: how other places stand, by name.
     """
 
     def __init__(self, path: Path, observe: Callable[[Record], None] | None = None, *, salvage: bool = False) -> None:
@@ -99,7 +100,7 @@ class Recording:
         self.near: dict[int, int] = {}
         self.in_vain: dict[int, Counter[tuple[str | None, str]]] = {}
         self.lag = DistributionBuilder()
-        self.own_clock_checks = 0
+        self.own_clock: Counter[int] = Counter()
         self.late_starts: Lateness | None = None
         self.vantages: dict[str, VantageState] = {}
         self._answered: set[int] = set()
@@ -336,7 +337,7 @@ class Recording:
 
     def _take_lag(self, sample: Sample, connect_ms: float) -> None:
         if sample.syn_repeats is None:
-            self.own_clock_checks += 1
+            self.own_clock[sample.endpoint] += 1
         elif sample.syn_repeats == 0 and sample.clock_ms is not None:
             self.lag.add(max(0, round((sample.clock_ms - connect_ms) * 1000)))
 

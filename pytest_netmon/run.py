@@ -18,9 +18,6 @@ from .statistics import Statistics
 from .verdict import Verdict
 from .waited import Waited
 
-#: Later than this, and our own clock's times say something of the machine that measures.
-LARGE_LATENESS_US = 5_000
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
@@ -103,17 +100,6 @@ class Measuring:
     lag: Distribution
     own_clock_checks: int
     late_starts: Lateness | None
-
-    @property
-    def doubt(self) -> str | None:
-        """Why the times may be too long; None where they are not."""
-        late = self.late_starts
-        if not self.own_clock_checks or late is None or late.p99_us <= LARGE_LATENESS_US:
-            return None
-        return (
-            "connect times are those of this process's own clock (the kernel does not tell here), and it was late by "
-            f"up to {late.p99_us / 1000:.1f} ms (p99): times may be too long by as much"
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -161,6 +161,10 @@ class Near:
     connect_us: int
 
 
+#: Later than this, and our own clock's times say something of the machine that measures.
+LARGE_LATENESS_US = 5_000
+
+
 @dataclass(frozen=True, slots=True)
 class Lateness:
     """How late the prober's scheduled starts were, in microseconds; median and p99 within 6 %."""
@@ -169,6 +173,16 @@ class Lateness:
     median_us: int
     p99_us: int
     max_us: int
+
+    @property
+    def doubt(self) -> str | None:
+        """Why times that only our own clock took may be too long; None where they are not."""
+        if self.p99_us <= LARGE_LATENESS_US:
+            return None
+        return (
+            "connect times are those of the checker's own clock (the kernel does not tell there), and it was late by "
+            f"up to {self.p99_us / 1000:.1f} ms (p99): times may be too long by as much"
+        )
 
 
 @dataclass(frozen=True, slots=True)

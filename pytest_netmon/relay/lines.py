@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from ..prober.protocol import sealed
 from ..safe import for_terminal
 from ..sample_lines import SampleFileError, decode_line
-from ..samples import Sample
+from ..samples import Lateness, Record, Sample
 
 #: Remarks of one place; further ones are counted.
 MOST_REMARKS = 50
@@ -39,6 +39,7 @@ class Lines:
         self._indexes = indexes
         self._most_samples = most_samples
         self._samples = 0
+        self._has_own_clock = False
         self._remarks = 0
 
     def take(self, batch: bytes) -> Iterator[bytes]:
@@ -62,6 +63,7 @@ class Lines:
         self._samples += 1
         if self._most_samples is not None and self._samples > self._most_samples:
             raise LinesError("more samples than it was asked for")
+        self._has_own_clock = self._has_own_clock or (sample.connect_ms is not None and sample.syn_repeats is None)
         return moved
 
     def _event(self, line: bytes) -> bytes | None:
@@ -81,7 +83,7 @@ class Lines:
             return self._remark(str(event.get("text")))
         if kind in (*_OF_ENDPOINTS, "lost", "address"):
             return self._checked(event)
-        return None  # lateness: of that place's own clock
+        return self._lateness(event) if kind == "lateness" else None
 
     def _remark(self, text: str) -> bytes | None:
         self._remarks += 1
@@ -91,13 +93,23 @@ class Lines:
         shown = for_terminal(text, _LONGEST_TEXT)
         return self._checked({"event": "warning", "text": f"from {self._name}: {shown}{more}"})
 
+    def _lateness(self, event: dict[str, object]) -> bytes | None:
+        """Of that place's own clock: no figure of ours, but a word about what only that clock timed."""
+        late = _decoded(line_of(event))
+        doubt = late.doubt if isinstance(late, Lateness) and self._has_own_clock else None
+        return None if doubt is None else self._remark(doubt)
+
     def _checked(self, event: dict[str, object]) -> bytes:
         line = line_of(event)
-        try:
-            decode_line(sealed(line))
-        except SampleFileError as error:
-            raise LinesError(f"no event: {error}") from None
+        _decoded(line)
         return line
+
+
+def _decoded(line: bytes) -> Record:
+    try:
+        return decode_line(sealed(line))
+    except SampleFileError as error:
+        raise LinesError(f"no event: {error}") from None
 
 
 def line_of(event: dict[str, object]) -> bytes:

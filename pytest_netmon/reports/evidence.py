@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
-from ..outcomes import LOCAL_ERROR, OPEN
+from ..outcomes import LOCAL_ERROR, OPEN, TIMEOUT
 from ..run import Result
 from ..samples import WAITING, Sample
 from .shortages import Shortage, shortage_of
@@ -19,7 +19,8 @@ _LATEST_TRIES = 3
 @dataclass(slots=True)
 class Evidence:
     """last: the latest sample of each outcome but `open`. shortages: how often each thing was
-    lacking here. attempts: (address, outcome) of addresses that failed before the one that
+    lacking here. syns: how many were sent in checks that timed out, as far as the kernel tells.
+    attempts: (address, outcome) of addresses that failed before the one that
     decided -> in how many checks. tries: outcomes of the first 20 samples, by check number; latest:
     of the last 3. first_us, last_us: the first start and the last end, None without samples; of these two
     apart, checks that are not counted play no part. of_tries: where nothing was measured the tries before it do, and
@@ -27,6 +28,7 @@ class Evidence:
 
     last: dict[str, Sample] = field(default_factory=dict)
     shortages: Counter[Shortage] = field(default_factory=Counter)
+    syns: int = 0
     attempts: Counter[tuple[str | None, str]] = field(default_factory=Counter)
     tries: list[str] = field(default_factory=list)
     latest: deque[str] = field(default_factory=lambda: deque(maxlen=_LATEST_TRIES))
@@ -54,6 +56,8 @@ class Evidence:
             self.last[sample.outcome] = sample
         if sample.outcome == LOCAL_ERROR:
             self.shortages[shortage_of(sample)] += 1
+        if sample.outcome == TIMEOUT and sample.syn_repeats is not None:
+            self.syns += 1 + sample.syn_repeats
         if sample.attempts:
             self.attempts.update({(attempt.address, attempt.outcome) for attempt in sample.attempts})
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..limits import shown_limit, shown_measured, shown_validity
-from ..outcomes import EXPECTED, LOCAL_ERROR, ONCE_OPEN, OPEN, cause_of, next_step_of
+from ..outcomes import EXPECTED, LOCAL_ERROR, ONCE_OPEN, OPEN, TIMEOUT, cause_of, next_step_of
 from ..plan import bracketed
 from ..run import Result
 from ..safe import for_terminal
@@ -276,13 +276,15 @@ def _with_cause(result: Result, name: str, times: int = 1) -> str:
 def _detail_lines(result: Result, evidence: Evidence, outcome: str) -> list[str]:
     sample = evidence.last.get(outcome)
     detail = _detail(result, sample) if sample else ""
+    sent = evidence.syns if outcome == TIMEOUT else 0
+    lines = [f"  {counted(sent, 'SYN was', 'SYNs were')} sent"] if sent else []
     if not sample or not detail:
-        return []
+        return lines
     if len(evidence.tries) == 1:
-        return [f"  {detail}"]
+        return [*lines, f"  {detail}"]
     if sample.check == WAITING:
-        return [f"  last: {detail}"]
-    return [f"  last, {'check' if result.endpoint.measured else 'try'} {sample.check}: {detail}"]
+        return [*lines, f"  last: {detail}"]
+    return [*lines, f"  last, {'check' if result.endpoint.measured else 'try'} {sample.check}: {detail}"]
 
 
 def _detail(result: Result, sample: Sample) -> str:

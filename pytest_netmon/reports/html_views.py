@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ..addresses import choice_in_words
 from ..distributions import Distribution
 from ..limits import shown_limit, shown_measured, shown_validity
-from ..outcomes import LOCAL_ERROR, OPEN, cause_of
+from ..outcomes import LOCAL_ERROR, OPEN, TIMEOUT, cause_of
 from ..plan import Endpoint
 from ..run import Result, Run
 from ..safe import for_terminal
@@ -280,6 +280,8 @@ def _check_row(sample: Sample, endpoint: Endpoint, run: Run) -> Row:
     told = [for_terminal(sample.outcome)]
     if sample.outcome == OPEN and sample.syn_repeats:
         told.append(f"after {counted(sample.syn_repeats, 'repeated SYN')}")
+    if sample.outcome == TIMEOUT and sample.syn_repeats is not None:
+        told.append(f"{counted(1 + sample.syn_repeats, 'SYN')} sent")
     if sample.icmp:
         told.append(f"ICMP {sample.icmp[0]}/{sample.icmp[1]}")
     told += [for_terminal(sample.errno)] if sample.errno else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from conftest_prober import entry, records_of
@@ -11,12 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from servers import Servers
 
+from pytest_netmon import samples
 from pytest_netmon.campaign import Campaign
-from pytest_netmon.distributions import DistributionBuilder
 from pytest_netmon.plan import Endpoint, Plan
-from pytest_netmon.prober import engine, kernel
+from pytest_netmon.prober import connecting, engine, kernel
+from pytest_netmon.prober.kernel import TcpInfo
 from pytest_netmon.prober.lateness import Lateness
-from pytest_netmon.run import Measuring
+from pytest_netmon.prober.timers import Timers
+from pytest_netmon.prober.wait import make_waiter
+from pytest_netmon.run import Run
 from pytest_netmon.samples import Lateness as LatenessRecord
 from pytest_netmon.samples import Near, Sample
 
@@ -69,37 +73,76 @@ def test_loopback_is_our_own_and_a_documentation_address_is_not() -> None:
     assert not kernel.is_own(socket.AF_INET, "198.51.100.7")
 
 
-def run_of(server_port: int, *, in_kernel: bool) -> Measuring:
+def run_of(server_port: int, *, in_kernel: bool) -> Run:
     endpoint = Endpoint(host="127.0.0.1", port=server_port, measured=True, count=10, interval_s=0.002)
     campaign = Campaign(Plan(endpoints=[endpoint]), [0], kernel=in_kernel)
     campaign.start()
     campaign.wait_all()
-    measuring = campaign.run().measuring
+    run = campaign.run()
     campaign.close()
-    assert measuring is not None
-    return measuring
+    return run
 
 
 @pytest.mark.skipif(not kernel.LINUX, reason="TCP_INFO is Linux's")
 def test_a_run_reports_how_far_its_own_clock_was_behind_the_kernel(servers: Servers) -> None:
-    measuring = run_of(servers.open().port, in_kernel=True)
+    measuring = run_of(servers.open().port, in_kernel=True).measuring
+    assert measuring is not None
     assert measuring.lag.count == 10
     assert measuring.own_clock_checks == 0
     assert measuring.lag.min_ms is not None
 
 
 def test_without_the_kernel_a_run_says_that_its_clock_is_all_there_is(servers: Servers) -> None:
-    measuring = run_of(servers.open().port, in_kernel=False)
+    measuring = run_of(servers.open().port, in_kernel=False).measuring
+    assert measuring is not None
     assert (measuring.lag.count, measuring.own_clock_checks) == (0, 10)
 
 
-@pytest.mark.parametrize(
-    ("own_clock_checks", "p99_us", "doubtful"), [(10, 80_000, True), (10, 900, False), (0, 80_000, False)]
-)
-def test_times_are_doubted_where_only_a_late_clock_took_them(
-    own_clock_checks: int, p99_us: int, *, doubtful: bool
+@pytest.mark.skipif(not kernel.LINUX, reason="TCP_INFO is Linux's")
+@pytest.mark.parametrize("in_kernel", [True, False])
+def test_a_run_warns_of_its_times_where_only_a_late_clock_took_them(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch, *, in_kernel: bool
 ) -> None:
-    late = LatenessRecord(100, 10, p99_us, p99_us)
-    doubt = Measuring(lag=DistributionBuilder().finish(), own_clock_checks=own_clock_checks, late_starts=late).doubt
+    monkeypatch.setattr(samples, "LARGE_LATENESS_US", -1)
+    warnings = run_of(servers.open().port, in_kernel=in_kernel).warnings
+    told = [warning for warning in warnings if "times may be too long by as much" in warning]
+    assert len(told) == (0 if in_kernel else 1)
+
+
+@pytest.mark.parametrize(("p99_us", "doubtful"), [(80_000, True), (900, False)])
+def test_a_clock_is_doubted_where_it_was_late(p99_us: int, *, doubtful: bool) -> None:
+    doubt = LatenessRecord(100, 10, p99_us, p99_us).doubt
     assert (doubt is not None) == doubtful
     assert not doubt or "80.0 ms (p99)" in doubt
+
+
+@pytest.mark.skipif(not kernel.LINUX, reason="TCP_INFO is Linux's")
+@pytest.mark.parametrize(
+    ("told", "clock_us", "connect_us"),
+    [
+        (TcpInfo(kernel.ESTABLISHED, 0, 20_100, 0), 95_000, 20_100),
+        (TcpInfo(kernel.ESTABLISHED, 0, 20_100, 0), 20_050, 20_050),
+        (TcpInfo(kernel.ESTABLISHED, 0, 20_100, 1), 1_020_300, 1_020_300),
+        (TcpInfo(kernel.ESTABLISHED, 70, 20_100, 1), 1_090_300, 1_020_300),
+        (TcpInfo(kernel.ESTABLISHED, 5, 20_100, 1), 1_025_300, 1_025_300),
+        (TcpInfo(kernel.ESTABLISHED, 5_000, 0, 1), 1_025_300, 1_025_300),
+        (TcpInfo(kernel.ESTABLISHED, 70, 0, 0), 90_300, 20_300),
+        (None, 95_000, 95_000),
+    ],
+    ids=[
+        "the kernel's round trip however late we looked",
+        "never more than our clock saw",
+        "the wait for the repeated SYN counts",
+        "without what passed since its answer came",
+        "the kernel counts that in jiffies: 10 ms are no answer",
+        "an answer older than the connect is another one",
+        "no round trip: our clock, less the age of the answer",
+        "a kernel that tells nothing",
+    ],
+)
+def test_a_handshake_takes_what_the_kernel_says_and_else_what_our_clock_says(
+    told: TcpInfo | None, clock_us: int, connect_us: int
+) -> None:
+    connector = connecting.Connector(make_waiter(), Timers(), lambda *_: None, in_kernel=True)
+    attempt = SimpleNamespace(clock_us=clock_us)
+    assert connector._handshake_us(attempt, told) == connect_us  # type: ignore[arg-type]

@@ -30,6 +30,7 @@ def test_a_measured_failure_reads_as_the_product_page_shows():
         "  success   92.50 %    allowed >= 99 %     37 of 40\n"
         "  p95     1034.20 ms   allowed < 50 ms     min 9.10  avg 94.39  median 11.90  max 1036.02\n"
         f"  {timeout}\n"
+        "    9 SYNs were sent\n"
         f"  next: {next_step_of('timeout')}\n"
         "  checks 4, 7 and 31 needed a repeated SYN: packet loss, not a slow server"
     )
@@ -108,6 +109,21 @@ def test_syns_that_a_slow_path_repeats_are_not_called_packet_loss():
     text = failure_text(result_of(measured("db", 1, "max < 1s"), checks))
     assert "packet loss, not a slow server" not in text
     assert "  SYNs were repeated for a slow path, not for packet loss: the round trip takes 1501.00 ms\n" in text + "\n"
+
+
+@pytest.mark.parametrize(
+    ("repeats", "told"), [((2, 1), "5 SYNs were sent"), ((0,), "1 SYN was sent"), ((2, None), "3 SYNs were sent")]
+)
+def test_syns_that_were_sent_while_checks_timed_out_are_counted(repeats, told):
+    checks = [failed("timeout", syn_repeats=each) for each in repeats] + [failed("refused", syn_repeats=0, **REFUSED)]
+    lines = lines_of(result_of(measured("db", 1, count=3), checks))
+    place = next(number for number, line in enumerate(lines) if "timeout (no answer" in line)
+    assert lines[place + 1] == f"    {told}"
+    assert sum("SYN" in line for line in lines) == 1
+
+
+def test_where_the_kernel_tells_nothing_no_syn_is_counted():
+    assert "SYN" not in failure_text(result_of(measured("db", 1, count=1), [failed("timeout")]))
 
 
 class TestAReachedEndpoint:

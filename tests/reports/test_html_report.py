@@ -119,6 +119,13 @@ def test_many_failures_are_counted_by_cause_few_are_not():
     assert "Main causes" not in page_of(mixed_run()).texts_of("caption")
 
 
+def test_repeated_syns_and_those_that_nobody_answered_stand_with_their_checks():
+    checks = [opened(1020.0, syn_repeats=1), failed("timeout", syn_repeats=2), *steady(1.0, 38)]
+    cells = page_of(run_of([(measured("db", 1), checks)])).texts_of("td")
+    assert "open, after 1 repeated SYN" in cells
+    assert "timeout, 3 SYNs sent" in cells
+
+
 def test_a_broken_limit_that_fails_nothing_is_a_warning_at_every_place():
     endpoint = replace(measured("db", 1, count=20), warn=(parse_limit("p95 < 5ms"),))
     page = page_of(run_of([(endpoint, steady(10.0, 20))]))

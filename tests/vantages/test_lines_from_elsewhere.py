@@ -65,6 +65,7 @@ def test_no_time_is_before_the_start_of_the_campaign() -> None:
         event(event="lost", samples=-1, text="x"),
         event(event="address", host="db", old="x", new=[]),
         event(event="gap", length_us="x", missed=1),
+        event(event="lateness"),
         event(netmon=1, started_unix_us=0, context={}),
     ],
 )
@@ -83,8 +84,19 @@ def test_no_more_samples_are_taken_than_were_asked_for() -> None:
 def test_it_can_neither_end_the_recording_nor_speak_for_another_place() -> None:
     lines = lines_of(3)
     vantage = event(event="vantage", name="other", state="lost", text="x")
-    assert list(lines.take(event(event="end", reason="complete") + vantage + event(event="lateness"))) == []
+    late = event(event="lateness", starts=9, median_us=9_000, p99_us=80_000, max_us=90_000)
+    assert list(lines.take(event(event="end", reason="complete") + vantage + late)) == []
     assert lines.end_reason == "complete"
+
+
+def test_how_late_its_clock_was_is_told_where_only_that_clock_timed_a_check() -> None:
+    late = event(event="lateness", starts=9, median_us=9_000, p99_us=80_000, max_us=90_000)
+    by_clock = OPEN.replace(b"40,90,null,40,0,", b"90,90,null,null,null,")
+    assert list(lines_of(3).take(OPEN + late)) == [OPEN]
+    _, told = lines_of(3).take(by_clock + late)
+    assert b"from app: connect times are those of the checker's own clock" in told
+    assert b"80.0 ms (p99)" in told
+    assert list(lines_of(3).take(by_clock + late.replace(b"80000", b"800"))) == [by_clock]
 
 
 def test_what_it_remarks_is_told_with_its_name_harmless_and_not_without_end() -> None:
