@@ -21,9 +21,9 @@ from .units import show_duration
 from .vantage import LOCAL_VANTAGE, vantage_texts
 from .waits import wait_texts
 
-#: Connects a second to one address and port that a machine stands for long: some 28,000 local ports
-#: (ip_local_port_range), each in TIME_WAIT for 60 s; past half of them connect() itself gets slow (measured).
-MOST_CONNECTS_PER_S = 250.0
+#: Connections to one address and port that a machine stands at once: it has some 28,000 local ports for them
+#: (ip_local_port_range), each in use for 60 s more in TIME_WAIT. Past half of them connect() gets slow (measured).
+MOST_LOCAL_PORTS = 15_000
 _TIME_WAIT_S = 60
 #: A longer one is a slip of the unit.
 MOST_TIMEOUT_S = 86_400.0
@@ -58,22 +58,53 @@ def plan_warnings(plan: Plan) -> list[str]:
 
 
 def _many_connects(plan: Plan) -> list[str]:
-    """Each connect that we close leaves a local port in TIME_WAIT for a minute (tcp(7)), for that address and port."""
-    fast = [
-        endpoint
-        for endpoint in plan.checked
-        if endpoint.measured
-        and endpoint.close == "fin"
-        and 1 / endpoint.interval_s > MOST_CONNECTS_PER_S
-        and (endpoint.count is None or endpoint.count > MOST_CONNECTS_PER_S * _TIME_WAIT_S)
-    ]
-    if not fast:
-        return []
-    more = f" (and {len(fast) - 1} more)" if len(fast) > 1 else ""
-    return [
-        f"{fast[0].id}{more}: over {MOST_CONNECTS_PER_S:.0f} checks a second for a minute use up this machine's local "
-        f"ports: make the interval {show_duration(1 / MOST_CONNECTS_PER_S)} or longer, or close with RST (close: reset)"
-    ]
+    """One warning for all: which address and port would use up the local ports that lead to it."""
+    told = []
+    for endpoints in _by_peer(plan):
+        ports = math.fsum(map(_ports_in_use, endpoints))
+        if ports > MOST_LOCAL_PORTS:
+            told.append(_too_many_ports(endpoints, ports))
+    more = f" (and so of {len(told) - 1} other addresses and ports)" if len(told) > 1 else ""
+    return [told[0] + more] if told else []
+
+
+def _by_peer(plan: Plan) -> list[list[Endpoint]]:
+    """Measured endpoints by what they connect to, from where: a proxy takes the connects for many targets."""
+    by_peer: dict[tuple[str, str, int], list[Endpoint]] = {}
+    for endpoint in plan.checked:
+        if endpoint.measured:
+            port = endpoint.port if endpoint.proxy is None else endpoint.proxy.port
+            by_peer.setdefault((endpoint.vantage, key_of_host(endpoint.looked_up_host), port), []).append(endpoint)
+    return [*by_peer.values()]
+
+
+def _ports_in_use(endpoint: Endpoint) -> float:
+    """How many local ports its connections keep at once: while they are held, and those that we close with FIN for a
+    minute after that, in TIME_WAIT (tcp(7))."""
+    kept_s = endpoint.hold_s + (_TIME_WAIT_S if endpoint.close == "fin" else 0)
+    count = math.inf if endpoint.count is None else endpoint.count
+    return min(count, kept_s / endpoint.interval_s) if count > 1 else 1
+
+
+def _too_many_ports(endpoints: list[Endpoint], ports: float) -> str:
+    first, times = endpoints[0], ports / MOST_LOCAL_PORTS
+    if len(endpoints) == 1:
+        who, longer = first.id, f"the interval {show_duration(_rounded_up(first.interval_s * times))} or longer"
+    else:
+        through = "proxy" if first.proxy is not None else "address and port"
+        who = f"{first.id} and {len(endpoints) - 1} more with the same {through}"
+        longer = f"their intervals {math.ceil(times * 10) / 10:.10g} times as long"
+    remedies = [f"make {longer}"]
+    remedies += ["hold connections shorter"] if any(endpoint.hold_s for endpoint in endpoints) else []
+    remedies += ["close with RST (close: reset)"] if any(endpoint.close == "fin" for endpoint in endpoints) else []
+    return (
+        f"{who}: {ports:.0f} connections would keep a local port at once (also for {_TIME_WAIT_S} s after they are "
+        f"closed), and a machine has some 28000 for one address and port: {', or '.join(remedies)}"
+    )
+
+
+def _rounded_up(seconds: float) -> float:
+    return math.ceil(seconds * 1000) / 1000
 
 
 def _only_closed(plan: Plan) -> list[str]:

@@ -425,23 +425,60 @@ def test_a_short_timeout_where_a_port_must_be_closed_is_a_warning_of_its_own() -
     ]
 
 
+FAST: dict[str, Any] = {"measured": True, "interval_s": 0.002, "count": 30_000}
+
+
+def warned_of_ports(*endpoints: Endpoint) -> list[str]:
+    return [warning for warning in plan_warnings(Plan(endpoints=list(endpoints))) if "local port" in warning]
+
+
 @pytest.mark.parametrize(
-    ("changes", "warned"),
+    ("changes", "remedies"),
     [
-        ({"interval_s": 0.002, "count": 30_000}, True),
-        ({"interval_s": 0.002, "count": 30_000, "close": "reset"}, False),
-        ({"interval_s": 0.002, "count": 1_000}, False),
-        ({"interval_s": 0.01, "count": 30_000}, False),
+        ({}, "make the interval 4ms or longer, or close with RST (close: reset)"),
+        ({"count": None, "watched": True}, "make the interval 4ms or longer, or close with RST (close: reset)"),
+        (
+            {"interval_s": 0.01, "hold_s": 240},
+            "make the interval 20ms or longer, or hold connections shorter, or close with RST (close: reset)",
+        ),
+        (
+            {"interval_s": 0.01, "hold_s": 300, "close": "reset"},
+            "make the interval 20ms or longer, or hold connections shorter",
+        ),
+        ({"close": "reset"}, None),
+        ({"count": 1_000}, None),
+        ({"interval_s": 0.01}, None),
     ],
 )
-def test_a_plan_that_would_use_up_local_ports_is_warned_of(changes, warned):
-    plan = Plan(endpoints=[Endpoint(host="db", port=1, measured=True, **changes)])
-    told = [warning for warning in plan_warnings(plan) if "local ports" in warning]
-    assert told == (
-        [
-            "db:1: over 250 checks a second for a minute use up this machine's local ports: "
-            "make the interval 4ms or longer, or close with RST (close: reset)"
-        ]
-        if warned
-        else []
-    )
+def test_a_plan_that_would_use_up_local_ports_is_warned_of(changes: dict[str, Any], remedies: str | None) -> None:
+    told = warned_of_ports(Endpoint(host="db", port=1, **{**FAST, **changes}))
+    if remedies is None:
+        assert told == []
+        return
+    (warning,) = told
+    assert warning.startswith("db:1: 30000 connections would keep a local port at once (also for 60 s after they are ")
+    assert warning.endswith(f"closed), and a machine has some 28000 for one address and port: {remedies}")
+
+
+def test_checks_of_one_address_and_port_use_up_local_ports_together() -> None:
+    slow = {"measured": True, "interval_s": 0.006, "count": 30_000}
+    several = [Endpoint(host="db", port=1, name=f"n{number}", **slow) for number in range(3)]
+    (warning,) = warned_of_ports(*several)
+    assert warning.startswith("n0:1 and 2 more with the same address and port: 30000 connections would ")
+    assert warning.endswith("make their intervals 2 times as long, or close with RST (close: reset)")
+    assert warned_of_ports(*(replace(each, port=number) for number, each in enumerate(several, 1))) == []
+    assert warned_of_ports(*(replace(each, vantage=f"v{number}") for number, each in enumerate(several))) == []
+
+
+def test_targets_behind_one_proxy_use_up_the_local_ports_to_that() -> None:
+    slow = {"measured": True, "interval_s": 0.05, "count": 30_000}
+    proxy = Proxy("http", "proxy", 3128)
+    behind = [Endpoint(host=f"db{number}", port=number, proxy=proxy, **slow) for number in range(1, 26)]
+    (warning,) = warned_of_ports(*behind)
+    assert warning.startswith("db1:1 and 24 more with the same proxy: 30000 connections would ")
+    assert warned_of_ports(*(replace(each, proxy=None) for each in behind)) == []
+
+
+def test_many_that_would_use_up_local_ports_are_one_warning() -> None:
+    (warning,) = warned_of_ports(*(Endpoint(host=f"db{number}", port=1, **FAST) for number in range(9)))
+    assert warning.endswith("close with RST (close: reset) (and so of 8 other addresses and ports)")
