@@ -107,6 +107,7 @@ class Campaign:
             self.poll()
             if self._judge.ended and self.recording.header is None:
                 raise CampaignError(self._judge.fault or "the prober ended before it began")
+        self.recording.forget_context()  # all of it is known here
 
     def _start_relay(self) -> None:
         """Start the relay at the same time: it waits for the prober's first line."""

@@ -67,7 +67,8 @@ def _endpoint_record(endpoint: Endpoint) -> dict[str, object]:
     record["warn"] = [[limit.text, limit.origin] for limit in endpoint.warn]
     record["baseline"] = tolerance_record(endpoint.baseline)
     record["wait"] = None if endpoint.wait is None else asdict(endpoint.wait)
-    record["source"] = None if endpoint.source is None else asdict(endpoint.source)
+    source = endpoint.source
+    record["source"] = None if source is None else {"file": source.file, "line": source.line, "column": source.column}
     return record
 
 

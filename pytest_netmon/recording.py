@@ -183,6 +183,12 @@ class Recording:
             self._find_places(endpoint)
         return in_check_order(self._read(self._places.get(endpoint, ())))
 
+    def forget_context(self) -> None:
+        """Let go of what the header says of the campaign, the plan: with thousands of endpoints that is as much as all
+        else here."""
+        if self.header is not None:
+            self.header = dataclasses.replace(self.header, context={})
+
     def close(self) -> None:
         """Follow the file no longer; its samples can still be read."""
         if self._file is not None:

@@ -19,7 +19,7 @@ from pytest_netmon.reports.waiting import waiting_line
 from pytest_netmon.safe import for_terminal
 
 from .closing import Closing, stale_lines
-from .collecting import endpoint_of, endpoints_of, parametrize, take_ids
+from .collecting import FIXTURE, endpoint_of, endpoints_of, parametrize, take_ids
 from .coverage import Collected, Coverage
 from .logs import for_log
 from .measuring import Measuring, UnmeasuredError
@@ -58,6 +58,19 @@ class Gate:
         self._coverage: Coverage | None = None
         self._pid = os.getpid()
         self._announced: set[int] = set()
+        self._running: pytest.Item | None = None
+
+    # As methods they need no `request`, which pytest 9 makes anew for each fixture that asks for it: with it the two
+    # would cost as much as a tenth of a test.
+    @pytest.fixture
+    def netmon_endpoint(self) -> Endpoint:
+        """The endpoint (host, port, limits ...) that this test is about; a test asking for it runs once for each."""
+        return self._endpoint_of(self._item)
+
+    @pytest.fixture
+    def netmon_result(self, netmon_endpoint: Endpoint) -> Result:
+        """What was measured of the endpoint, and the verdict. Broken limits do not fail a test that asks for it."""
+        return self._result_for(self._item, self._endpoint_given(netmon_endpoint))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
@@ -120,6 +133,7 @@ class Gate:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Wait for the endpoint before pytest-timeout starts its clock: all tests share this time."""
+        self._running = item
         endpoint = endpoint_of(item)
         if endpoint and self._measuring and endpoint in self._measuring:
             item.stash[_HAD_RESULT] = False
@@ -167,6 +181,7 @@ class Gate:
             self._closing.show_summary(reporter)
         if self._measuring:
             self._measuring.close()
+            self._measuring = None  # pytest is about to look through all that is left, more than once
 
     @property
     def _is_in_charge(self) -> bool:
@@ -181,20 +196,25 @@ class Gate:
         for trouble in coverage.troubles(run):
             self._closing.note_trouble(trouble)
 
-    def endpoint(self, request: pytest.FixtureRequest) -> Endpoint:
-        """What the fixture `netmon_endpoint` gives."""
-        given: object = getattr(request, "param", None)
+    @property
+    def _item(self) -> pytest.Item:
+        """The test that runs."""
+        assert self._running is not None, "a fixture belongs to a test that runs"
+        return self._running
+
+    def _endpoint_of(self, item: pytest.Item) -> Endpoint:
+        callspec = getattr(item, "callspec", None)
+        given: object = callspec.params.get(FIXTURE) if callspec else None
         if given is None:
             pytest.fail(
-                f"{request.fixturename} has no endpoint here: name it among the test's arguments, "
+                f"{FIXTURE} has no endpoint here: name it among the test's arguments, "
                 "so that the test runs once for each endpoint",
                 pytrace=False,
             )
         return self._endpoint_given(given)
 
-    def result(self, request: pytest.FixtureRequest, endpoint: Endpoint) -> Result:
-        """What the fixture `netmon_result` gives. Raises UnmeasuredError where nothing can be judged."""
-        item, endpoint = request.node, self._endpoint_given(endpoint)
+    def _result_for(self, item: pytest.Item, endpoint: Endpoint) -> Result:
+        """Raises UnmeasuredError where nothing can be judged."""
         if self._measuring is None or endpoint not in self._measuring:
             raise UnmeasuredError(f"{placed_id(endpoint)} was not probed in this session")
         if item.stash.get(_HAD_RESULT, False):
