@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 import unicodedata
@@ -23,8 +24,10 @@ _NUMBER = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)\Z")
 #: What Linux allows in the name of an interface and what an RFC 6874 URL can hold.
 _ZONE = re.compile(r"[A-Za-z0-9_.~-]{1,15}\Z")
 _HOST = "a host name or an IP address"
+_BROADCAST = ipaddress.IPv4Address("255.255.255.255")
 
 
+@functools.lru_cache(maxsize=8192)  # a host is looked at where it was written and again in the plan
 def parse_host(text: str) -> str:
     """Return a host as it is looked up or connected to: a name in lower case (an international
     one in its `xn--` form) or an address in its shortest form. IPv6 stands without brackets.
@@ -71,7 +74,7 @@ def _usable(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
         raise Unexpected("the address of a machine", "this one means 'any address'; this machine is 127.0.0.1 or ::1")
     if address.is_multicast:
         raise Unexpected("the address of one machine", "this one is multicast, and TCP cannot reach it")
-    if address == ipaddress.IPv4Address("255.255.255.255"):
+    if address == _BROADCAST:
         raise Unexpected("the address of one machine", "this one is the broadcast address")
     return str(address)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import get_args
 
+from .hosts import is_address
 from .limits import Metric
 from .plan_values import host_texts, is_printable, is_whole
 from .proxying import Kind, Proxy
@@ -91,9 +91,7 @@ def _proxy_texts(proxy: Proxy) -> Iterator[str]:
 
 
 def _is_loopback(host: str) -> bool:
-    if host.removesuffix(".") == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    """Of a sound host: an address is in its shortest form."""
+    if is_address(host):
+        return host.startswith("127.") or host == "::1"
+    return host.removesuffix(".") == "localhost"

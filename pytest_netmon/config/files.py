@@ -15,8 +15,7 @@ from .decoding import MOST_BYTES
 from .document import read_document
 from .entries import Section, read_control, read_entry
 from .fields import read_rate
-from .places import Place, Problems
-from .schema import schema_problems
+from .places import Place, Problems, Value
 from .settings import Settings, read_settings
 from .shown import kind_of
 from .targets import holds_secrets
@@ -117,8 +116,33 @@ class _Reader:
         found, named = Problems(), next(iter(self._open.values()))
         find_ca_files(root, path.parent, found)
         self.sections.append(_section(root, name, None if named == name else named, found))
-        spoken = frozenset(problem.path for problem in found)
-        self._problems += [*found, *schema_problems(root, spoken)]
+        self._problems += found
+        if not is_plain(root):
+            from .schema import schema_problems  # jsonschema takes 30 ms
+
+            self._problems += schema_problems(root, frozenset(problem.path for problem in found))
+
+
+def is_plain(root: Place) -> bool:
+    """Whether a document holds targets without settings and rates, and no more. Then the readers have said all that the
+    schema could say."""
+    assert isinstance(root.value, dict)
+    return all(_PLAIN.get(key, _never)(place.value) for key, place in root.value.items())
+
+
+def _are_texts(value: Value) -> bool:
+    return isinstance(value, list) and all(isinstance(item.value, str) for item in value)
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, (int, float))
+
+
+def _never(_: Value) -> bool:
+    return False
+
+
+_PLAIN = {"targets": _are_texts, "controls": _are_texts, "max_rate": _is_number, "max_rate_per_host": _is_number}
 
 
 def _section(root: Place, name: str, included_by: str | None, problems: Problems) -> Section:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import jsonschema
@@ -135,3 +138,39 @@ def test_schema_and_readers_accept_the_same(written: Written, key: str, value: o
     target = {"host": "db", "ports": [1], key: value}
     assert VALIDATOR.is_valid({"targets": [target]})
     assert written.plan(json.dumps({"targets": [target]})).endpoints
+
+
+_ITEMS = ("db:1", "", 5432, 1.5, True, None, [], ["db:1"], {}, {"host": "db:1"}, {"prot": 1})
+_RATES = (1, 0.5, 2000, 1e9, "2000", 0, -1, 10**9, 1e300, True, None, "x", [], {})
+_DOCUMENTS = [
+    *({"targets": ["a:1", item]} for item in _ITEMS),
+    *({"targets": ["a:1"], "controls": [item]} for item in _ITEMS),
+    *({"targets": ["a:1"], key: rate} for key in ("max_rate", "max_rate_per_host") for rate in _RATES),
+    *({"targets": targets} for targets in ("a:1", None, 5, {}, {"a": 1}, [], ["a:1"])),
+    *({"targets": ["a:1"], key: value} for key in ("include", "defaults", "vantages", "target") for value in (None, 5)),
+    {"max_rate": 5},
+]
+
+
+@pytest.mark.parametrize("document", _DOCUMENTS, ids=json.dumps)
+def test_the_schema_is_asked_wherever_it_could_have_a_word_to_say(written: Written, document: dict) -> None:
+    """A file of plain targets is not validated by it, nor are such targets among others."""
+    text = json.dumps(document)
+    if not VALIDATOR.is_valid(document):
+        assert written.problems(text)
+    elif document != {"targets": []} and document.get("targets"):
+        assert written.plan(text).endpoints
+
+
+def test_a_file_of_plain_targets_does_without_jsonschema(written: Written) -> None:
+    written.write("netmon.yaml", "max_rate: 50\ntargets:\n  - db:5432\n  - https://api.example.com\n")
+    script = (
+        "import sys, pathlib\nfrom pytest_netmon.config.load import Overrides, load_plan\n"
+        "plan = load_plan([pathlib.Path('netmon.yaml')], Overrides(), env={}, base=pathlib.Path())\n"
+        "print(len(plan.endpoints), 'jsonschema' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=written.folder, capture_output=True, text=True, check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    assert done.stdout.split() == ["2", "False"]
