@@ -28,7 +28,7 @@ def main() -> None:
         campaign.start()
         prober = _child()
         found = {}
-        for name, checks in (("at_half", wanted // 2), ("at_end", wanted * 98 // 100)):
+        for name, checks in (("at_half", wanted // 2), ("at_end", wanted * 9 // 10)):
             while campaign.recording.checks < checks and not campaign.ended:
                 time.sleep(_LOOK_EVERY_S)
                 campaign.poll()

@@ -158,6 +158,15 @@ class Ground:
     def close(self) -> None:
         self._servers.close()
 
+    def endpoints(self, count: int) -> list[tuple[str, int]]:
+        """`count` addresses that answer, one port each: on the path, or on loopback where there is none."""
+        if self.path is not None:
+            return path_endpoints(count)
+        return [
+            (f"127.{64 + index // 62500}.{index // 250 % 250}.{index % 250 + 2}", self.first_port)
+            for index in range(count)
+        ]
+
     def program(self, name: str) -> list[str]:
         """The command of a program in `native/`, compiled, or of its stand-in in Python."""
         if self.has_compiler:

@@ -142,4 +142,4 @@ def private_bytes(pid: int) -> int:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("RssAnon:"):
             return int(line.split()[1]) * 1024
-    raise GroundError("this kernel does not say how much memory a process has for itself")
+    raise GroundError("no word about the memory of a process: it has ended, or this kernel does not tell")

@@ -21,7 +21,7 @@ _TESTS = {
 
 
 def busy_rows(bench: Bench) -> list[Row]:
-    """Each kind of bustle against rest, in turn."""
+    """Connect times while a test keeps the processor busy or a live table draws, against rest, in turn."""
     pytest_ms: dict[str, list[float]] = {"idle": [], "busy": []}
     table_ms: dict[str, list[float]] = {"idle": [], "busy": []}
     clock_ms: dict[str, list[float]] = {"idle": [], "busy": []}

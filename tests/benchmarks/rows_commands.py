@@ -8,7 +8,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from bench import Bench
-from ground import DELAY_MS, Finished, GroundError, path_endpoints
+from ground import DELAY_MS, Finished, GroundError
 from peers import RUNNING, Came, Peer, block, peers
 from rows_busy import pytest_command
 from table import Row, spread
@@ -108,7 +108,7 @@ def pytest_rows(bench: Bench) -> list[Row]:
     """`pytest --netmon` against as many plain parametrised tests, by the CPU time of the pytest process alone: it
     waits for the campaign without using any, so that the wait is not counted."""
     tests = bench.fewer(_TESTS)
-    endpoints = path_endpoints(tests)
+    endpoints = bench.ground.endpoints(tests)
     folders = {name: bench.ground.folder / name for name in ("gate", "plain")}
     for folder in folders.values():
         folder.mkdir(exist_ok=True)

@@ -18,7 +18,7 @@ _MANY = 500
 
 
 def names_rows(bench: Bench) -> list[Row]:
-    """Each in the prober, from its start to its end as a process."""
+    """Names at resolvers that are slow, dead, drop AAAA or cut answers short: the prober from its start to its end."""
     return [
         _many(bench),
         *_within_budget(bench, "a dead resolver", None, "answers", "dns_timeout"),

@@ -176,9 +176,17 @@ def test_dead_names_fail_no_good_one_behind_them_with_the_same_limit(
 ) -> None:
     monkeypatch.setattr(names, "HUNG_NS", 1_000_000)
     monkeypatch.setattr(naming, "LOOK_NS", 5_000_000)
+    give_up, asked_by_then = Resolver.give_up, list[int]()
+
+    def giving_up(self: Resolver, host: str) -> None:
+        asked_by_then.append(stuck.asked.count(("good.internal", 0)))
+        give_up(self, host)
+
+    monkeypatch.setattr(Resolver, "give_up", giving_up)
     server = servers.open()
     dead = [entry(f"dead-{number}.internal", server.port, timeout_us=1_500_000) for number in range(80)]
     samples = probe(*dead, entry("good.internal", server.port, timeout_us=1_500_000), resolve=stuck)
     outcomes = {sample.endpoint: sample.outcome for sample in samples}
     assert outcomes.pop(80) == "open"
     assert {*outcomes.values()} == {"dns_timeout"}
+    assert asked_by_then == [1] * 80  # not in the place of one that was given up
