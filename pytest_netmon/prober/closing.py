@@ -76,8 +76,8 @@ class Closer:
             _note_reset(attempt, sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or error.errno or 0)
             self._decide(attempt.check, attempt)
             return
-        attempt.shut_ns = now_ns()
-        self._timers.add(attempt.shut_ns + _round_trip_ns(attempt) + LOOK_NS, self._drain, attempt)
+        attempt.shut_ns = shut_ns = now_ns()
+        self._timers.add(shut_ns + _round_trip_ns(attempt) + LOOK_NS, self._drain, attempt)
 
     def _drain(self, attempt: Attempt, at_ns: int) -> None:
         sock = attempt.sock

@@ -55,10 +55,6 @@ class Connector:
         self._chosen_ports = kernel.chosen_ports()
         self._routes: Dict[int, Tuple[int, bool]] = {}
 
-    def start(self, check: Check) -> None:
-        """Connect; the check's deadline counts from its first attempt."""
-        self._try_next_address(check)
-
     def on_event(self, attempt: Attempt, at_ns: int, info: Optional[TcpInfo] = None) -> None:
         """Its socket is ready; `at_ns` is when we woke up. info: what the kernel knows of it, where it was asked."""
         sock = attempt.sock
@@ -67,28 +63,30 @@ class Connector:
         if attempt.passage is not None:
             self._stages.on_event(attempt, attempt.passage, at_ns)
             return
-        attempt.clock_us = max(0, at_ns - attempt.start_ns) // 1000
+        past_ns = at_ns - attempt.start_ns
+        attempt.clock_us = handshake_us = past_ns // 1000 if past_ns > 0 else 0
         if info is None and self._kernel:
             info = kernel.tcp_info(sock)
+        state = 0
         if info is not None:
-            attempt.rtt_us = info.rtt_us or None
-            attempt.repeats = info.repeats
-        if info is None or info.state != kernel.ESTABLISHED:
+            state, acked_ms_ago, rtt_us, attempt.repeats = info
+            attempt.rtt_us = rtt_us or None
+            handshake_us = _handshake_us(handshake_us, acked_ms_ago, rtt_us, info[3])
+        if state != kernel.ESTABLISHED:
             code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if code:
                 self._fail(attempt, code)
                 return
-            if not self._connected(sock, info):
+            if not _connected(sock, state):
                 self._waiter.again(attempt.descriptor)
                 return
-        handshake_us = self._handshake_us(attempt, info)
-        late = attempt.start_ns + handshake_us * 1000 > attempt.check.deadline_ns
-        if late and not attempt.check.endpoint.late_is_open:
+        check = attempt.check
+        if attempt.start_ns + handshake_us * 1000 > check.deadline_ns and not check.endpoint.late_is_open:
             attempt.outcome = "timeout"
             self._give_up_others(attempt, at_ns)
-            self._decide(attempt.check, attempt)
+            self._decide(check, attempt)
             return
-        self._established(attempt, sock, handshake_us)
+        self._established(check, attempt, sock, handshake_us)
 
     def expire(self, at_ns: int) -> None:
         """End checks whose deadline has passed."""
@@ -100,11 +98,11 @@ class Connector:
         check.awaits_more = more
         if check.decided:
             return
-        check.addresses.extend(address for address in addresses if address not in check.addresses)
+        check.addresses += tuple(address for address in addresses if address not in check.addresses)
         if check.attempts:
-            self._timers.add(now_ns() + self._next_address_ns(check), self._on_next_address, check)
+            self._timers.add(now_ns() + _next_address_ns(check), self._on_next_address, check)
         elif check.next_address < len(check.addresses):
-            self._try_next_address(check)
+            self.start(check)
         elif check.failed and not more:
             self._decide(check, _telling(check, check.failed.pop()))
 
@@ -125,11 +123,10 @@ class Connector:
 
     # -- connecting -----------------------------------------------------------------------------
 
-    def _try_next_address(self, check: Check) -> None:
-        """Connect to the next address, if one is left."""
-        if check.decided or check.next_address >= len(check.addresses):
-            return
-        address = check.addresses[check.next_address]
+    def start(self, check: Check) -> None:
+        """Connect to the next address of a check, which has one left; its deadline counts from the first attempt."""
+        addresses, endpoint = check.addresses, check.endpoint
+        address = addresses[check.next_address]
         check.next_address += 1
         try:
             sock = kernel.new_socket(address.family)
@@ -140,72 +137,41 @@ class Connector:
             return
         if self._kernel:
             kernel.ask_for_icmp(sock, address.family)
-        attempt = Attempt(check, address, sock, now_ns())
-        if check.next_address < len(check.addresses):
-            check.next_at_ns = attempt.start_ns + self._next_address_ns(check)
+        start_ns = now_ns()
+        attempt = Attempt(check, address, sock, start_ns)
+        if check.next_address < len(addresses):
+            check.next_at_ns = start_ns + _next_address_ns(check)
             self._timers.add(check.next_at_ns, self._on_next_address, check)
         if not check.deadline_ns:
-            check.deadline_ns = attempt.start_ns + check.endpoint.timeout_ns
-            self.deadlines.add(check)
+            check.deadline_ns = start_ns + endpoint.timeout_ns
+            self.deadlines.add(check, endpoint.timeout_ns)
         check.attempts.append(attempt)
         self.attempts[attempt.descriptor] = attempt
-        self._connect(attempt, sock, address)
-
-    @staticmethod
-    def _next_address_ns(check: Check) -> int:
-        return min(NEXT_ADDRESS_NS, check.endpoint.timeout_ns // len(check.addresses))
-
-    def _on_next_address(self, check: Check, at_ns: int) -> None:
-        if at_ns >= check.next_at_ns:
-            self._try_next_address(check)
-
-    def _connect(self, attempt: Attempt, sock: socket.socket, address: Address) -> None:
         try:
-            code = sock.connect_ex(address.sockaddr(attempt.check.endpoint.peer_port))
+            code = sock.connect_ex(address.sockaddr(endpoint.peer_port))
         except OSError as error:  # what the socket module itself finds wrong
             code = error.errno or errno.EINVAL
         if code in _IN_PROGRESS:
-            info = kernel.tcp_info(sock) if self._kernel and address.host.startswith(_LOOPBACK) else None
-            # Loopback is done before connect() returns: no event to wait for.
-            if info is not None and info.state != kernel.SYN_SENT:
-                self.on_event(attempt, now_ns(), info)
-            else:
-                self._waiter.add(attempt.descriptor)
-            return
-        if code == 0:
+            if self._kernel and address.host.startswith(_LOOPBACK):
+                info = kernel.tcp_info(sock)
+                if info is not None and info[0] != kernel.SYN_SENT:
+                    # Loopback is done before connect() returns: no event to wait for.
+                    self.on_event(attempt, now_ns(), info)
+                    return
+            self._waiter.add(attempt.descriptor)
+        elif code == 0:
             self.on_event(attempt, now_ns())
-            return
-        attempt.clock_us = (now_ns() - attempt.start_ns) // 1000
-        self._fail(attempt, code)
+        else:
+            attempt.clock_us = (now_ns() - start_ns) // 1000
+            self._fail(attempt, code)
 
-    @staticmethod
-    def _connected(sock: socket.socket, info: Optional[kernel.TcpInfo]) -> bool:
-        """Whether the handshake is complete: an event may have been for a descriptor's last owner."""
-        if info is not None:
-            return info.state not in (kernel.SYN_SENT, kernel.SYN_RECV)
-        try:
-            sock.getpeername()
-        except OSError as error:
-            return error.errno != errno.ENOTCONN
-        return True
+    def _on_next_address(self, check: Check, at_ns: int) -> None:
+        if at_ns >= check.next_at_ns and not check.decided and check.next_address < len(check.addresses):
+            self.start(check)
 
-    def _handshake_us(self, attempt: Attempt, info: Optional[kernel.TcpInfo]) -> int:
-        """Return SYN sent to handshake complete: the kernel's figure where it has one, else ours.
-
-        Where a SYN was repeated the kernel's round trip leaves out the wait; our clock includes
-        it, but also how late we looked. What the kernel says about the last ACK (jiffies, at
-        most 10 ms) corrects that.
-        """
-        if info is None:
-            return attempt.clock_us
-        if info.repeats == 0 and info.rtt_us:
-            return min(info.rtt_us, attempt.clock_us)
-        if info.acked_ms_ago > 10 and info.acked_ms_ago * 1000 < attempt.clock_us:
-            return attempt.clock_us - info.acked_ms_ago * 1000
-        return attempt.clock_us
-
-    def _established(self, attempt: Attempt, sock: socket.socket, handshake_us: int) -> None:
-        if self._is_to_itself(attempt, sock):
+    def _established(self, check: Check, attempt: Attempt, sock: socket.socket, handshake_us: int) -> None:
+        low, high = self._chosen_ports
+        if low <= check.endpoint.peer_port <= high and _is_to_itself(sock):
             # TCP's simultaneous open: a port of the ephemeral range that nobody listens on.
             attempt.text = "connected to itself: nobody listens on that port"
             attempt.outcome = "refused"
@@ -213,9 +179,9 @@ class Connector:
             return
         attempt.connect_us = handshake_us
         attempt.outcome = "open"
-        check = attempt.check
         check.decided = True
-        self._give_up_others(attempt, now_ns())
+        if len(check.attempts) > 1:
+            self._give_up_others(attempt, now_ns())
         if check.endpoint.stages:
             self._stages.start(attempt)
         else:
@@ -232,14 +198,6 @@ class Connector:
             if other is not winner:
                 self._close(other)
         check.attempts = [winner]
-
-    def _is_to_itself(self, attempt: Attempt, sock: socket.socket) -> bool:
-        if not self._chosen_ports[0] <= attempt.check.endpoint.peer_port <= self._chosen_ports[1]:
-            return False
-        try:
-            return bool(sock.getsockname()[:2] == sock.getpeername()[:2])
-        except OSError:  # already reset
-            return False
 
     # -- failing --------------------------------------------------------------------------------
 
@@ -259,7 +217,7 @@ class Connector:
         check.attempts.remove(attempt)
         if check.next_address < len(check.addresses):
             check.failed.append(attempt)
-            self._try_next_address(check)
+            self.start(check)
         elif check.attempts or check.awaits_more:
             check.failed.append(attempt)
         else:
@@ -270,12 +228,12 @@ class Connector:
             return
         for attempt in tuple(check.attempts):
             info = kernel.tcp_info(attempt.sock) if self._kernel and attempt.sock is not None else None
-            if info is not None and info.state != kernel.SYN_SENT:
+            if info is not None and info[0] != kernel.SYN_SENT:
                 self.on_event(attempt, at_ns)
                 if check.decided:
                     return
             elif info is not None:
-                attempt.repeats = info.repeats
+                attempt.repeats = info[3]
         if not check.attempts:
             self._end_unresolved(check)
             return
@@ -296,7 +254,8 @@ class Connector:
         """Say what the check came to, decided by `attempt`."""
         check.decided = True
         for other in check.attempts:
-            self._close(other)
+            if other is not attempt:
+                self._close(other)
         self._close(attempt)
         if check.endpoint.has_proxy and attempt.passage is None:
             if attempt.outcome == "timeout":
@@ -325,9 +284,46 @@ class Connector:
         if sock is None:
             return
         attempt.sock = None
-        del self.attempts[attempt.descriptor]
-        self._waiter.remove(attempt.descriptor)
+        descriptor = attempt.descriptor
+        del self.attempts[descriptor]
+        self._waiter.remove(descriptor)
         sock.close()
+
+
+def _connected(sock: socket.socket, state: int) -> bool:
+    """Whether the handshake is complete: an event may have been for a descriptor's last owner. state: 0 where the
+    kernel was not asked."""
+    if state:
+        return state not in (kernel.SYN_SENT, kernel.SYN_RECV)
+    try:
+        sock.getpeername()
+    except OSError as error:
+        return error.errno != errno.ENOTCONN
+    return True
+
+
+def _handshake_us(clock_us: int, acked_ms_ago: int, rtt_us: int, repeats: int) -> int:
+    """Return SYN sent to handshake complete: the kernel's figure where it has one, else ours.
+
+    Where a SYN was repeated the kernel's round trip leaves out the wait; our clock includes it, but also how late we
+    looked. What the kernel says about the last ACK (jiffies, at most 10 ms) corrects that.
+    """
+    if rtt_us and not repeats:
+        return rtt_us if rtt_us < clock_us else clock_us
+    if acked_ms_ago > 10 and acked_ms_ago * 1000 < clock_us:
+        return clock_us - acked_ms_ago * 1000
+    return clock_us
+
+
+def _is_to_itself(sock: socket.socket) -> bool:
+    try:
+        return bool(sock.getsockname()[:2] == sock.getpeername()[:2])
+    except OSError:  # already reset
+        return False
+
+
+def _next_address_ns(check: Check) -> int:
+    return min(NEXT_ADDRESS_NS, check.endpoint.timeout_ns // len(check.addresses))
 
 
 def _told(check: Check, code: int, text: Optional[str]) -> Detail:

@@ -145,14 +145,12 @@ class Engine:
         return at_ns
 
     def _until_next(self, at_ns: int) -> int:
-        paced_ns = None if self._is_full else self._pacer.next_ns()
-        due_ns = self._starts[0][0] if self._starts else None
-        times = [
-            time_ns
-            for time_ns in (self._timers.next_ns(), self._connector.deadlines.next_ns(), due_ns, paced_ns)
-            if time_ns is not None
-        ]
-        return max(0, min(times) - at_ns)
+        times = [self._timers.next_ns(), self._connector.deadlines.next_ns()]
+        if not self._is_full:
+            times.append(self._pacer.next_ns())
+            if self._starts:
+                times.append(self._starts[0][0])
+        return max(0, min(time_ns for time_ns in times if time_ns is not None) - at_ns)
 
     @property
     def _is_full(self) -> bool:
@@ -164,17 +162,22 @@ class Engine:
         self._order += 1
         heapq.heappush(self._starts, (endpoint.due_ns, self._order, endpoint))
 
-    def _begin_checks(self, at_ns: int) -> None:
-        while self._starts and self._starts[0][0] <= at_ns:
-            self._begin(heapq.heappop(self._starts)[2], at_ns)
+    def _begin_checks(self, due_ns: int) -> None:
+        """Start a few: those that had to wait, then those that were due by then."""
+        starts, pacer, attempts = self._starts, self._pacer, self._connector.attempts
+        at_ns = due_ns
         for _ in range(STARTS_A_TURN):
-            if self._is_full:
-                self._note_shortage()
+            if len(attempts) >= self._most_open:
+                self._note_shortage(at_ns)
                 return
-            check = self._pacer.take(now_ns())
-            if check is None:
+            check = pacer.take(at_ns)
+            if check is not None:
+                self._launch(check, at_ns)
+            elif starts and starts[0][0] <= due_ns:
+                self._begin(heapq.heappop(starts)[2], at_ns)
+            else:
                 return
-            self._launch(check)
+            at_ns = now_ns()
 
     def _begin(self, endpoint: Endpoint, at_ns: int) -> None:
         if not endpoint.more:
@@ -182,7 +185,10 @@ class Engine:
         check = Check(endpoint, endpoint.next_number(), at_ns)
         name = endpoint.name
         if name is None or (name.is_enough_for(endpoint) and not endpoint.resolves_anew):
-            self.queue(check, at_ns)
+            if endpoint.selection.is_plain and self._pacer.admits(endpoint.host, at_ns):
+                self._launch(check, at_ns)
+            else:
+                self.queue(check, at_ns)
             return
         endpoint.resolves_anew = False
         if name.has_failed and endpoint.is_at_a_rate:
@@ -195,7 +201,7 @@ class Engine:
         if endpoint.selection.is_plain:
             self._pacer.add(check, endpoint.host, at_ns)
             return
-        check.addresses = list(endpoint.selection.of(endpoint.known_addresses))
+        check.addresses = endpoint.selection.of(endpoint.known_addresses)
         if not check.addresses:
             self.fail_name(check, "dns_no_address", endpoint.selection.lacking, check.dns_us, at_ns)
         elif endpoint.selection.has_parts and endpoint.name is not None:
@@ -225,19 +231,19 @@ class Engine:
             each.start_ns = check.start_ns if each.dns_us is not None else at_ns
             self._on_decided(each, outcome, None, {"text": no_address_of(each.part or "")} if unknown is None else {})
 
-    def _launch(self, check: Check) -> None:
+    def _launch(self, check: Check, at_ns: int) -> None:
         """Start connecting, and plan the endpoint's next check from here."""
         endpoint = check.endpoint
-        start_ns = now_ns()
         if check.dns_us is None:
-            check.start_ns = start_ns
+            check.start_ns = at_ns
+        if not check.is_planned and endpoint.is_at_a_rate:
+            self._plan_next(check, at_ns)
         if endpoint.selection.is_plain:
-            check.addresses = list(endpoint.known_addresses)
-        if endpoint.is_at_a_rate and not check.is_planned:
-            self._plan_next(check, start_ns)
-        if endpoint.selection.is_plain and endpoint.name is not None and endpoint.name.is_partial:
-            check.awaits_more = True
-            endpoint.name.incomplete.append(check)
+            name = endpoint.name
+            check.addresses = endpoint.addresses if name is None else name.addresses
+            if name is not None and name.is_partial:
+                check.awaits_more = True
+                name.incomplete.append(check)
         self._connector.start(check)
 
     def _plan_next(self, check: Check, start_ns: int) -> None:
@@ -254,24 +260,25 @@ class Engine:
 
     def _note_late(self, endpoint: Endpoint, start_ns: int) -> None:
         """Leave out the starts that were due while this one came late; of a counted run they are postponed."""
-        late_ns = max(0, start_ns - endpoint.due_ns)
-        self._lateness.add(late_ns // 1000)
-        missed = late_ns // endpoint.interval_ns if endpoint.interval_ns else 0
-        if missed and endpoint.count is None:
-            self._tell(self._left_out.add(missed, endpoint.due_ns, start_ns))
-        endpoint.due_ns += missed * endpoint.interval_ns
+        late_ns, interval_ns = start_ns - endpoint.due_ns, endpoint.interval_ns
+        self._lateness.add(late_ns // 1000 if late_ns > 0 else 0)
+        if late_ns >= interval_ns > 0:
+            missed = late_ns // interval_ns
+            if endpoint.count is None:
+                self._tell(self._left_out.add(missed, endpoint.due_ns, start_ns))
+            endpoint.due_ns += missed * interval_ns
 
     # -- deciding -------------------------------------------------------------------------------
 
     def _on_decided(self, check: Check, outcome: str, attempt: Optional[Attempt], detail: Detail) -> None:
         """Write the sample of a check, and see whether its endpoint is done."""
+        endpoint = check.endpoint
         if check.part is not None:
             detail["part"] = check.part
-        check.endpoint.samples += 1
+        endpoint.samples += 1
         self._samples.sample(sample_line(check, outcome, self._base_ns, attempt, detail))
-        endpoint = check.endpoint
-        if outcome == "open" and attempt is not None and attempt.connect_us is not None:
-            self._look_near(endpoint.index, attempt.address, attempt.connect_us)
+        if attempt is not None and attempt.connect_us is not None and attempt.connect_us < NEAR_US:
+            self._look_near(endpoint.index, outcome, attempt.address, attempt.connect_us)
         outcomes = {check.part: outcome} if check.round is None else check.round.add(check.part, outcome)
         if outcomes:
             self._on_all_decided(endpoint, check, outcomes)
@@ -335,9 +342,9 @@ class Engine:
             done: Dict[str, object] = {"event": "done", "endpoint": endpoint.index}
             self._samples.event({**done, "samples": endpoint.samples} if endpoint.selection.has_parts else done)
 
-    def _look_near(self, index: int, address: Address, connect_us: int) -> None:
-        """Say once when an address answered that should be another machine's but cannot be."""
-        if connect_us < NEAR_US and index not in self._near and not kernel.is_own(address.family, address.host):
+    def _look_near(self, index: int, outcome: str, address: Address, connect_us: int) -> None:
+        """Say once when an address answered so soon that should be another machine's but cannot be."""
+        if outcome == "open" and index not in self._near and not kernel.is_own(address.family, address.host):
             self._near.add(index)
             self._samples.event({"event": "near", "endpoint": index, "connect_us": connect_us})
 
@@ -432,8 +439,9 @@ class Engine:
             self._pacer.add(check.anew(), check.endpoint.host, at_ns)
         self._naming.put_off(at_ns)
 
-    def _note_shortage(self) -> None:
-        if self._short_of_descriptors:
+    def _note_shortage(self, at_ns: int) -> None:
+        has_to_wait = self._pacer.next_ns() is not None or (self._starts and self._starts[0][0] <= at_ns)
+        if self._short_of_descriptors or not has_to_wait:
             return
         self._short_of_descriptors = True
         text = f"at most {self._most_open} connects at once here (ulimit -n): some checks started late"

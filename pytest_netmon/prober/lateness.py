@@ -13,15 +13,19 @@ class Lateness:
 
     def __init__(self) -> None:
         self._counts: Dict[int, int] = {}
-        self.starts = 0
         self.max_us = 0
 
     def add(self, late_us: int) -> None:
-        spare = max(0, late_us.bit_length() - 5)
-        value_us = late_us >> spare << spare
-        self._counts[value_us] = self._counts.get(value_us, 0) + 1
-        self.starts += 1
-        self.max_us = max(self.max_us, late_us)
+        if late_us > self.max_us:
+            self.max_us = late_us
+        spare = late_us.bit_length() - 5
+        if spare > 0:
+            late_us = late_us >> spare << spare
+        self._counts[late_us] = self._counts.get(late_us, 0) + 1
+
+    @property
+    def starts(self) -> int:
+        return sum(self._counts.values())
 
     def event(self) -> Optional[Dict[str, object]]:
         """Return the event for the sample file; None where nothing was scheduled."""

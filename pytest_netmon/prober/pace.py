@@ -8,14 +8,7 @@ from typing import Deque, Dict, Generic, List, Optional, Tuple, TypeVar
 
 Item = TypeVar("Item")
 
-# Each rate is a token bucket: after a pause so much time's worth of it may start at once, of the whole plan and of one
-# host. With the rates that are built in that is 200 and 10, at different ports: nothing that a connection table, the
-# queue of a listener or a count over seconds would feel. Of a rate that is set low, because something does, it is less.
-_DEPTH_NS, _HOST_DEPTH_NS = 100_000_000, 50_000_000
-#: Starts of a burst are so far apart, but for five that may catch up after a late wake-up: so are their answers, and
-#: the engine, which needs 43 us for a check, is never behind with them. With 200 at once our clock was 4 ms late.
-_APART_NS, _APART_CATCH_UP_NS = 75_000, 400_000
-#: How far the whole plan may catch up after a late wake-up at the least; without it each late turn of the loop
+#: How far the whole plan may catch up after a late wake-up; without it each late turn of the loop
 #: would lower the rate for good.
 _CATCH_UP_NS = 5_000_000
 
@@ -23,22 +16,20 @@ _CATCH_UP_NS = 5_000_000
 class _Lane(Generic[Item]):
     """Starts of one host, first come, first served."""
 
-    __slots__ = ("ahead_ns", "gap_ns", "next_ns", "waiting")
+    __slots__ = ("gap_ns", "next_ns", "waiting")
 
     def __init__(self, gap_ns: int) -> None:
         self.gap_ns = gap_ns
-        self.ahead_ns = max(gap_ns, _HOST_DEPTH_NS - gap_ns)
         self.next_ns = 0
-        self.waiting: Deque[Item] = deque()
+        self.waiting: Optional[Deque[Item]] = None  # most never have to wait
 
 
 class Pacer(Generic[Item]):
     """Holds starts back until the rate of their host and of the whole plan allows them.
 
     host_rates: of single hosts, in place of `max_rate_per_host`.
-    Times are nanoseconds, rates starts a second. In any stretch of T seconds the plan has at most `max_rate * T` starts
-    and a tenth of its rate more, a host `max_rate_per_host * T` and a twentieth of its rate more: ten of 200, but two
-    at the least.
+    Times are nanoseconds, rates starts a second. In any stretch of T seconds a host sees at most
+    `max_rate_per_host * T + 2` starts.
     """
 
     def __init__(
@@ -46,41 +37,58 @@ class Pacer(Generic[Item]):
     ) -> None:
         self._host_rates = host_rates or {}
         self._gap_ns = int(1e9 / max_rate)
-        self._ahead_ns = max(_CATCH_UP_NS, _DEPTH_NS - self._gap_ns)
         self._lane_gap_ns = int(1e9 / max_rate_per_host)
-        self._least_gap_ns = min(_APART_NS, self._gap_ns // 2)  # a late turn is made up for at any rate
-        self._next_ns = self._apart_ns = 0
+        self._next_ns = 0
         self._lanes: Dict[str, _Lane[Item]] = {}
         self._heap: List[Tuple[int, int, _Lane[Item]]] = []
         self._order = 0
 
     def add(self, item: Item, host: str, now_ns: int) -> None:
         """Queue a start that is due now."""
-        lane = self._lanes.get(host)
-        if lane is None:
-            rate = self._host_rates.get(host)
-            lane = self._lanes[host] = _Lane(int(1e9 / rate) if rate else self._lane_gap_ns)
-        lane.waiting.append(item)
-        if len(lane.waiting) == 1:
-            self._push(lane, now_ns)
+        lane = self._lanes.get(host) or self._new_lane(host)
+        if lane.waiting:
+            lane.waiting.append(item)
+            return
+        lane.waiting = deque((item,))
+        self._push(lane, now_ns)
 
     def take(self, now_ns: int) -> Optional[Item]:
         """Return a start that is allowed now, None where there is none."""
-        allowed_ns = self.next_ns()
-        if allowed_ns is None or now_ns < allowed_ns:
+        if not self._heap or now_ns < self._next_ns or now_ns < self._heap[0][0]:
             return None
         lane = heapq.heappop(self._heap)[2]
+        assert lane.waiting is not None
         item = lane.waiting.popleft()
-        lane.next_ns = max(lane.next_ns, now_ns - lane.ahead_ns) + lane.gap_ns
-        self._next_ns = max(self._next_ns, now_ns - self._ahead_ns) + self._gap_ns
-        self._apart_ns = max(self._apart_ns, now_ns - _APART_CATCH_UP_NS) + self._least_gap_ns
+        self._note_start(lane, now_ns)
         if lane.waiting:
             self._push(lane, now_ns)
         return item
 
+    def admits(self, host: str, now_ns: int) -> bool:
+        """Say whether a start is allowed now without any wait, and if so count it. To be asked where `take` had none:
+        what waits goes first."""
+        if now_ns < self._next_ns:
+            return False
+        lane = self._lanes.get(host) or self._new_lane(host)
+        if lane.waiting or now_ns < lane.next_ns:
+            return False
+        self._note_start(lane, now_ns)
+        return True
+
     def next_ns(self) -> Optional[int]:
         """Return when the next start is allowed, None where none waits."""
-        return max(self._next_ns, self._apart_ns, self._heap[0][0]) if self._heap else None
+        return max(self._next_ns, self._heap[0][0]) if self._heap else None
+
+    def _new_lane(self, host: str) -> _Lane[Item]:
+        rate = self._host_rates.get(host)
+        lane = self._lanes[host] = _Lane(int(1e9 / rate) if rate else self._lane_gap_ns)
+        return lane
+
+    def _note_start(self, lane: _Lane[Item], now_ns: int) -> None:
+        earliest_ns = now_ns - lane.gap_ns
+        lane.next_ns = (lane.next_ns if lane.next_ns > earliest_ns else earliest_ns) + lane.gap_ns
+        earliest_ns = now_ns - _CATCH_UP_NS
+        self._next_ns = (self._next_ns if self._next_ns > earliest_ns else earliest_ns) + self._gap_ns
 
     def _push(self, lane: _Lane[Item], now_ns: int) -> None:
         self._order += 1

@@ -51,11 +51,11 @@ class Deadlines:
     def __init__(self) -> None:
         self._queues: Dict[int, Deque[Check]] = {}
 
-    def add(self, check: Check) -> None:
-        """Take in a check whose `deadline_ns` is set."""
-        queue = self._queues.get(check.endpoint.timeout_ns)
+    def add(self, check: Check, timeout_ns: int) -> None:
+        """Take in a check whose `deadline_ns` was just set, a timeout from now."""
+        queue = self._queues.get(timeout_ns)
         if queue is None:
-            queue = self._queues[check.endpoint.timeout_ns] = deque()
+            queue = self._queues[timeout_ns] = deque()
         while queue and queue[0].decided:
             queue.popleft()
         queue.append(check)

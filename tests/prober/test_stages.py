@@ -272,10 +272,10 @@ def test_connects_are_taken_between_handshakes(
 
     established = connecting.Connector._established
 
-    def noting(self: connecting.Connector, attempt: Attempt, *arguments: object) -> None:
-        if not attempt.check.endpoint.stages:
+    def noting(self: connecting.Connector, check: Check, *arguments: object) -> None:
+        if not check.endpoint.stages:
             order.append("connect")
-        established(self, attempt, *arguments)
+        established(self, check, *arguments)
 
     class WithStages(Endpoint):
         def __init__(self, job: dict[str, object]) -> None:
