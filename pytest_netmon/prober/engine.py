@@ -36,21 +36,16 @@ NEAR_US = 50
 
 
 class Engine:
-    """Runs a job (see `protocol`) and writes its samples.
+    """Prepares a job (see `protocol`), runs it and writes its samples. `stop()` may be called from any thread or a
+    signal handler, also before `run`."""
 
-    `run()` returns the reason of the end: `complete`, `stopped` or `orphaned`. `stop()` may be
-    called from any thread or a signal handler.
-    """
+    _samples: SampleFile
+    _base_ns: int
+    _left_out: LeftOut
 
     def __init__(
-        self,
-        job: Dict[str, object],
-        sample_file: SampleFile,
-        base_ns: int,
-        resolver: Optional[Callable[[Callable[[Answer], None]], Resolver]] = None,
+        self, job: Dict[str, object], resolver: Optional[Callable[[Callable[[Answer], None]], Resolver]] = None
     ) -> None:
-        self._samples = sample_file
-        self._base_ns = base_ns
         self._parent = job.get("parent")
         refresh_s = job.get("refresh_s")
         self._refresh_ns = None if refresh_s is None else int(float(refresh_s) * 1e9)  # type: ignore[arg-type]
@@ -75,13 +70,15 @@ class Engine:
         self._order = 0
         self._most_open = kernel.raise_descriptor_limit()
         self._short_of_descriptors = False
-        self._lateness, self._left_out = Lateness(), LeftOut(base_ns)
+        self._lateness = Lateness()
         self._near: Set[int] = set()
         self._suspended_ns = kernel.suspended_ns()
         self._alive_ns = now_ns()
         self._reason: Optional[str] = None
         self._stopping = False
         self._is_crowded = False
+        for endpoint in self._endpoints:
+            self._naming.attach(endpoint)
 
     # -- from outside ---------------------------------------------------------------------------
 
@@ -89,10 +86,14 @@ class Engine:
         self._stopping = True
         self._wake()
 
-    def run(self) -> str:
+    def run(self, sample_file: SampleFile, base_ns: int) -> str:
+        """Run the job to its end and return the reason of that: `complete`, `stopped` or `orphaned`.
+
+        base_ns: the start of the campaign by `now_ns`; times in the samples count from there.
+        """
+        self._samples, self._base_ns, self._left_out = sample_file, base_ns, LeftOut(base_ns)
         start_ns = self._alive_ns = now_ns()
         for endpoint in self._endpoints:
-            self._naming.attach(endpoint)
             endpoint.due_ns = start_ns
             self._schedule(endpoint)
         self._timers.add(start_ns + HOUSEKEEPING_NS, self._keep_house, None)

@@ -38,22 +38,22 @@ def main() -> int:
 
 def _run(job: Dict[str, object]) -> int:
     make_room_for_descriptors(raise_descriptor_limit())
-    started_unix_us, base_ns = time.time_ns() // 1000, now_ns()
-    header = {"netmon": VERSION, "started_unix_us": started_unix_us, "context": job.get("context"), "base_ns": base_ns}
-    try:
-        sample_file = SampleFile(str(job["sample_file"]), header, shared=bool(job.get("shared")))
-    except OSError as error:
-        sys.exit(f"samples cannot be recorded: {error.strerror}: {job['sample_file']}")
-    engine = Engine(job, sample_file, base_ns)
+    engine = Engine(job)
     if hasattr(signal, "SIGTERM"):
         signal.signal(signal.SIGTERM, lambda *_: engine.stop())
-    threading.Thread(target=_stop_at_end_of_input, args=(engine,), daemon=True, name="netmon-input").start()
     # The plan and the modules live as long as the process: leave them to no collection (over 4
     # million objects one took 400 ms), and collect seldom.
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
-    engine.run()
+    started_unix_us, base_ns = time.time_ns() // 1000, now_ns()  # all is prepared: the campaign begins
+    header = {"netmon": VERSION, "started_unix_us": started_unix_us, "context": job.get("context"), "base_ns": base_ns}
+    try:
+        sample_file = SampleFile(str(job["sample_file"]), header, shared=bool(job.get("shared")))
+    except OSError as error:
+        sys.exit(f"samples cannot be recorded: {error.strerror}: {job['sample_file']}")
+    threading.Thread(target=_stop_at_end_of_input, args=(engine,), daemon=True, name="netmon-input").start()
+    engine.run(sample_file, base_ns)
     whole = sample_file.close()
     if not whole:
         with contextlib.suppress(OSError):  # on the same full disk

@@ -171,15 +171,15 @@ def serve(channel: Any) -> None:
         return
     job = json.loads(zlib.decompress(item[1]))
     kernel.make_room_for_descriptors(kernel.raise_descriptor_limit())
+    engine = engines.Engine(job)
+    gc.collect()
+    gc.freeze()
     base_ns = now_ns()
     channel.send(("base", base_ns))
     sender = Sender(channel.send)
-    engine = engines.Engine(job, sender, base_ns)
     line = Line(channel, engine, now_ns, silence_s=job["silence_s"], own_process=job["own_process"])
-    gc.collect()
-    gc.freeze()
     try:
-        engine.run()
+        engine.run(sender, base_ns)
         sender.close()
     finally:
         line.over = True

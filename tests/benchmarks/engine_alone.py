@@ -36,12 +36,12 @@ class Counter:
 def main() -> None:
     job = json.loads(sys.stdin.readline())
     counter = Counter()
-    engine = Engine(job, counter, now_ns())
+    engine = Engine(job)
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
     began_s, began_cpu_s = time.monotonic(), time.process_time()
-    engine.run()
+    engine.run(counter, now_ns())
     wall_s, cpu_s = time.monotonic() - began_s, time.process_time() - began_cpu_s
     print(json.dumps({"checks": counter.open, "samples": counter.samples, "wall_s": wall_s, "cpu_s": cpu_s}))
 

@@ -67,10 +67,10 @@ def probe(tmp_path: Path) -> Callable[..., list[Sample]]:
         job = json.loads(json.dumps(job_of(path, list(entries), **changes)))
         sample_file = SampleFile(str(path), {"netmon": 1, "started_unix_us": 0, "context": {}})
         make = None if resolve is None else lambda deliver: Resolver(deliver, _answering(resolve))
-        engine = engine_module.Engine(job, sample_file, now_ns(), make)
+        engine = engine_module.Engine(job, make)
         if stop_after_s is not None:
             threading.Timer(stop_after_s, engine.stop).start()
-        engine.run()
+        engine.run(sample_file, now_ns())
         assert sample_file.close()
         return samples_of(path)
 
