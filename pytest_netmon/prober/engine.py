@@ -7,10 +7,9 @@ for in a burst.
 
 from __future__ import annotations
 
-import heapq
 import os
 import socket
-from typing import Callable, Dict, List, Mapping, Optional, Set, Tuple
+from typing import Callable, Dict, Mapping, Optional, Set, Tuple
 
 from . import kernel
 from .classify import error_name
@@ -22,7 +21,7 @@ from .naming import Naming
 from .pace import Pacer
 from .parts import Round, no_address_of
 from .samplefile import SampleFile
-from .timers import Timers
+from .timers import Starts, Timers
 from .wait import make_waiter
 from .work import Attempt, Check, Endpoint, Name, Wait, sample_line
 
@@ -66,8 +65,7 @@ class Engine:
             self._waiter, self._timers, self._on_decided, in_kernel=bool(job.get("kernel", True))
         )
         self._naming = Naming(self._timers, resolver or Resolver, self._wake, self)
-        self._starts: List[Tuple[int, int, Endpoint]] = []
-        self._order = 0
+        self._starts = Starts()
         self._most_open = kernel.raise_descriptor_limit()
         self._short_of_descriptors = False
         self._lateness = Lateness()
@@ -95,7 +93,7 @@ class Engine:
         start_ns = self._alive_ns = now_ns()
         for endpoint in self._endpoints:
             endpoint.due_ns = start_ns
-            self._schedule(endpoint)
+            self._starts.add(endpoint)
         self._timers.add(start_ns + HOUSEKEEPING_NS, self._keep_house, None)
         self._naming.keep_fresh(start_ns, self._refresh_ns, self._endpoints)
         while self._reason is None:
@@ -148,9 +146,7 @@ class Engine:
     def _until_next(self, at_ns: int) -> int:
         times = [self._timers.next_ns(), self._connector.deadlines.next_ns()]
         if not self._is_full:
-            times.append(self._pacer.next_ns())
-            if self._starts:
-                times.append(self._starts[0][0])
+            times += (self._pacer.next_ns(), self._starts.next_ns())
         return max(0, min(time_ns for time_ns in times if time_ns is not None) - at_ns)
 
     @property
@@ -158,10 +154,6 @@ class Engine:
         return len(self._connector.attempts) >= self._most_open
 
     # -- starting -------------------------------------------------------------------------------
-
-    def _schedule(self, endpoint: Endpoint) -> None:
-        self._order += 1
-        heapq.heappush(self._starts, (endpoint.due_ns, self._order, endpoint))
 
     def _begin_checks(self, due_ns: int) -> None:
         """Start a few: those that had to wait, then those that were due by then."""
@@ -174,10 +166,11 @@ class Engine:
             check = pacer.take(at_ns)
             if check is not None:
                 self._launch(check, at_ns)
-            elif starts and starts[0][0] <= due_ns:
-                self._begin(heapq.heappop(starts)[2], at_ns)
             else:
-                return
+                endpoint = starts.take(due_ns)
+                if endpoint is None:
+                    return
+                self._begin(endpoint, at_ns)
             at_ns = now_ns()
 
     def _begin(self, endpoint: Endpoint, at_ns: int) -> None:
@@ -257,7 +250,7 @@ class Engine:
             self._note_late(endpoint, start_ns)
         endpoint.due_ns += endpoint.interval_ns
         if endpoint.more:
-            self._schedule(endpoint)
+            self._starts.add(endpoint)
 
     def _note_late(self, endpoint: Endpoint, start_ns: int) -> None:
         """Leave out the starts that were due while this one came late; of a counted run they are postponed."""
@@ -329,12 +322,12 @@ class Engine:
             return
         endpoint.resolves_anew = endpoint.name is not None  # its time belongs to what is measured
         endpoint.due_ns = at_ns
-        self._schedule(endpoint)
+        self._starts.add(endpoint)
 
     def _schedule_after(self, check: Check, interval_ns: int) -> None:
         """Start the next one so long after the start of this one, or now if that is later."""
         check.endpoint.due_ns = max(check.start_ns + interval_ns, now_ns())
-        self._schedule(check.endpoint)
+        self._starts.add(check.endpoint)
 
     def _end(self, endpoint: Endpoint) -> None:
         if not endpoint.done:
@@ -382,7 +375,7 @@ class Engine:
         self._on_decided(check, outcome, None, detail)
         if was_at_a_rate and endpoint.more and not check.is_planned:
             endpoint.due_ns = max(check.start_ns + endpoint.interval_ns, at_ns)
-            self._schedule(endpoint)
+            self._starts.add(endpoint)
 
     def add_addresses(self, check: Check, addresses: Tuple[Address, ...]) -> None:
         """Give a check that was started with one family's addresses the rest."""
@@ -413,13 +406,12 @@ class Engine:
         was_suspended = suspended_ns - self._suspended_ns > STALL_NS // 2
         self._suspended_ns = suspended_ns
         missed = 0
-        for _, _, endpoint in self._starts:
+        for endpoint in self._starts:
             has_rate = endpoint.interval_ns and endpoint.wait is None
             late = max(0, to_ns - endpoint.due_ns) // endpoint.interval_ns if has_rate else 0
             endpoint.due_ns += late * endpoint.interval_ns
             missed += late if endpoint.count is None else 0  # those of a counted run are postponed
-        self._starts = [(endpoint.due_ns, order, endpoint) for _, order, endpoint in self._starts]
-        heapq.heapify(self._starts)
+        self._starts.sort_anew()
         if was_suspended:
             self._check_again(to_ns)
         self._samples.event(
@@ -441,8 +433,9 @@ class Engine:
         self._naming.put_off(at_ns)
 
     def _note_shortage(self, at_ns: int) -> None:
-        has_to_wait = self._pacer.next_ns() is not None or (self._starts and self._starts[0][0] <= at_ns)
-        if self._short_of_descriptors or not has_to_wait:
+        due_ns = self._starts.next_ns()
+        is_due = self._pacer.next_ns() is not None or (due_ns is not None and due_ns <= at_ns)
+        if self._short_of_descriptors or not is_due:
             return
         self._short_of_descriptors = True
         text = f"at most {self._most_open} connects at once here (ulimit -n): some checks started late"

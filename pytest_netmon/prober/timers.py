@@ -1,18 +1,64 @@
-"""What is to be done when: calls in the order of their times, deadlines of checks. Pure."""
+"""What is to be done when: starts of checks, calls in the order of their times, deadlines. Pure."""
 
 from __future__ import annotations
 
 import heapq
 from collections import deque
-from typing import Callable, Deque, Dict, List, Optional, Tuple, TypeVar
+from typing import Callable, Deque, Dict, Iterator, List, Optional, Tuple, TypeVar
 
-from .work import Check
+from .work import Check, Endpoint
 
 What = TypeVar("What")
 _Entry = Tuple[int, int, Callable[..., None], object]
 
 #: Calls made in one go, so that events are not kept waiting by them.
 MOST_A_TURN = 16
+
+
+class Starts:
+    """Endpoints in the order in which their next checks are due (`due_ns`).
+
+    Where all have one interval, what is added is due after all others: those stand in a queue, the rest in a heap.
+    """
+
+    def __init__(self) -> None:
+        self._queue: Deque[Tuple[int, int, Endpoint]] = deque()
+        self._heap: List[Tuple[int, int, Endpoint]] = []
+        self._order = 0
+
+    def add(self, endpoint: Endpoint) -> None:
+        """Plan the endpoint's next check for its `due_ns`."""
+        self._order += 1
+        due_ns, queue = endpoint.due_ns, self._queue
+        if not queue or due_ns >= queue[-1][0]:
+            queue.append((due_ns, self._order, endpoint))
+        else:
+            heapq.heappush(self._heap, (due_ns, self._order, endpoint))
+
+    def next_ns(self) -> Optional[int]:
+        first = [starts[0][0] for starts in (self._queue, self._heap) if starts]
+        return min(first) if first else None
+
+    def take(self, at_ns: int) -> Optional[Endpoint]:
+        """Take out and return the first one that is due by then, None where there is none."""
+        queue, heap = self._queue, self._heap
+        if heap and heap[0][0] <= at_ns and not (queue and queue[0] < heap[0]):
+            return heapq.heappop(heap)[2]
+        if queue and queue[0][0] <= at_ns:
+            return queue.popleft()[2]
+        return None
+
+    def __iter__(self) -> Iterator[Endpoint]:
+        for starts in (self._queue, self._heap):
+            for _, _, endpoint in starts:
+                yield endpoint
+
+    def sort_anew(self) -> None:
+        """Take in that `due_ns` of some has changed."""
+        starts = sorted(
+            (endpoint.due_ns, order, endpoint) for ends in (self._queue, self._heap) for _, order, endpoint in ends
+        )
+        self._queue, self._heap = deque(starts), []
 
 
 class Timers:

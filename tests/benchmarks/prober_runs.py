@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ground import Ground, GroundError
+from ground import Ground, GroundError, pinned
 
 _BOOTSTRAP = "import sys; sys.path.insert(0, sys.argv[1]); from pytest_netmon.prober.main import main; sys.exit(main())"
 _UNLIMITED = 1e9
@@ -66,16 +66,23 @@ def job(
 class ProberRun:
     """A prober at work; a context manager that ends it.
 
-    ended_s: its end by the wall clock, once `wait` has returned.
+    cpu: the only one that it may use; without it any. ended_s: its end by the wall clock, once `wait` has returned.
     """
 
     _number = 0
 
-    def __init__(self, ground: Ground, work: dict[str, Any]) -> None:
+    def __init__(self, ground: Ground, work: dict[str, Any], cpu: int | None = None) -> None:
         ProberRun._number += 1
         self._path = ground.folder / f"samples-{ProberRun._number}.ndjson"
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-c", _BOOTSTRAP, ground.environment["PYTHONPATH"].split(os.pathsep)[0]],
+            [
+                *pinned(cpu),
+                sys.executable,
+                "-I",
+                "-c",
+                _BOOTSTRAP,
+                ground.environment["PYTHONPATH"].split(os.pathsep)[0],
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
         )
@@ -130,9 +137,11 @@ class ProberRun:
         return self._path.read_text("utf-8").splitlines()
 
 
-def run_prober(ground: Ground, work: dict[str, Any], timeout_s: float = 60.0) -> tuple[list[Sample], float]:
-    """Run a job to its end; return its samples and the seconds from the prober's start to its end as a process."""
-    with ProberRun(ground, work) as run:
+def run_prober(
+    ground: Ground, work: dict[str, Any], timeout_s: float = 60.0, cpu: int | None = None
+) -> tuple[list[Sample], float]:
+    """Run a job to its end; return its samples and the seconds from the campaign's start to the prober's end."""
+    with ProberRun(ground, work, cpu) as run:
         run.wait(timeout_s)
         return run.samples(), run.ended_s - run.started_s
 
