@@ -253,15 +253,15 @@ class Connector:
     def _decide(self, check: Check, attempt: Attempt) -> None:
         """Say what the check came to, decided by `attempt`."""
         check.decided = True
-        for other in check.attempts:
-            if other is not attempt:
+        if len(check.attempts) > 1:
+            for other in check.attempts:
                 self._close(other)
         self._close(attempt)
         if check.endpoint.has_proxy and attempt.passage is None:
             if attempt.outcome == "timeout":
                 attempt.text = "no connection to the proxy itself"
             attempt.outcome = of_proxy(attempt.outcome)
-        detail = _told(check, attempt.code, attempt.text)
+        detail = _told(check, attempt.code, attempt.text) if attempt.code or attempt.text else {}
         if attempt.icmp is not None:
             detail["icmp"] = list(attempt.icmp)
         if attempt.passage is not None:

@@ -18,7 +18,7 @@ from .kernel import now_ns
 from .lateness import Lateness, LeftOut
 from .names import Address, Answer, Resolver
 from .naming import Naming
-from .pace import Pacer
+from .pace import NEVER_NS, Pacer
 from .parts import Round, no_address_of
 from .samplefile import SampleFile
 from .timers import Starts, Timers
@@ -144,14 +144,10 @@ class Engine:
         return at_ns
 
     def _until_next(self, at_ns: int) -> int:
-        times = [self._timers.next_ns(), self._connector.deadlines.next_ns()]
-        if not self._is_full:
-            times += (self._pacer.next_ns(), self._starts.next_ns())
-        return max(0, min(time_ns for time_ns in times if time_ns is not None) - at_ns)
-
-    @property
-    def _is_full(self) -> bool:
-        return len(self._connector.attempts) >= self._most_open
+        soonest_ns = min(self._timers.next_ns(), self._connector.deadlines.next_ns())
+        if len(self._connector.attempts) < self._most_open:
+            soonest_ns = min(soonest_ns, self._pacer.next_ns(), self._starts.next_ns())
+        return soonest_ns - at_ns if soonest_ns > at_ns else 0
 
     # -- starting -------------------------------------------------------------------------------
 
@@ -433,8 +429,7 @@ class Engine:
         self._naming.put_off(at_ns)
 
     def _note_shortage(self, at_ns: int) -> None:
-        due_ns = self._starts.next_ns()
-        is_due = self._pacer.next_ns() is not None or (due_ns is not None and due_ns <= at_ns)
+        is_due = self._starts.next_ns() <= at_ns or self._pacer.next_ns() < NEVER_NS
         if self._short_of_descriptors or not is_due:
             return
         self._short_of_descriptors = True

@@ -8,6 +8,8 @@ from typing import Deque, Dict, Generic, List, Optional, Tuple, TypeVar
 
 Item = TypeVar("Item")
 
+#: When what is not planned is due: in 2,000 years.
+NEVER_NS = 1 << 66
 #: How far the whole plan may catch up after a late wake-up; without it each late turn of the loop
 #: would lower the rate for good.
 _CATCH_UP_NS = 5_000_000
@@ -75,9 +77,9 @@ class Pacer(Generic[Item]):
         self._note_start(lane, now_ns)
         return True
 
-    def next_ns(self) -> Optional[int]:
-        """Return when the next start is allowed, None where none waits."""
-        return max(self._next_ns, self._heap[0][0]) if self._heap else None
+    def next_ns(self) -> int:
+        """Return when the next start is allowed, NEVER_NS where none waits."""
+        return max(self._next_ns, self._heap[0][0]) if self._heap else NEVER_NS
 
     def _new_lane(self, host: str) -> _Lane[Item]:
         rate = self._host_rates.get(host)

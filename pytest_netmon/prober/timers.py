@@ -6,6 +6,7 @@ import heapq
 from collections import deque
 from typing import Callable, Deque, Dict, Iterator, List, Optional, Tuple, TypeVar
 
+from .pace import NEVER_NS
 from .work import Check, Endpoint
 
 What = TypeVar("What")
@@ -35,9 +36,10 @@ class Starts:
         else:
             heapq.heappush(self._heap, (due_ns, self._order, endpoint))
 
-    def next_ns(self) -> Optional[int]:
-        first = [starts[0][0] for starts in (self._queue, self._heap) if starts]
-        return min(first) if first else None
+    def next_ns(self) -> int:
+        """Return when the next one is due; NEVER_NS where none is planned."""
+        queue_ns = self._queue[0][0] if self._queue else NEVER_NS
+        return min(queue_ns, self._heap[0][0]) if self._heap else queue_ns
 
     def take(self, at_ns: int) -> Optional[Endpoint]:
         """Take out and return the first one that is due by then, None where there is none."""
@@ -74,17 +76,16 @@ class Timers:
         self._order += 1
         heapq.heappush(self._heap, (when_ns, self._order, call, what))
 
-    def next_ns(self) -> Optional[int]:
-        return self._heap[0][0] if self._heap else None
+    def next_ns(self) -> int:
+        return self._heap[0][0] if self._heap else NEVER_NS
 
     def expire(self, at_ns: int) -> None:
         """Make calls that are due, a few."""
-        heap = self._heap
-        for _ in range(MOST_A_TURN):
-            if not heap or heap[0][0] > at_ns:
-                return
+        heap, left = self._heap, MOST_A_TURN
+        while heap and heap[0][0] <= at_ns and left:
             _, _, call, what = heapq.heappop(heap)
             call(what, at_ns)
+            left -= 1
 
 
 class Deadlines:
@@ -106,12 +107,12 @@ class Deadlines:
             queue.popleft()
         queue.append(check)
 
-    def next_ns(self) -> Optional[int]:
-        soonest_ns: Optional[int] = None
+    def next_ns(self) -> int:
+        soonest_ns = NEVER_NS
         for queue in self._queues.values():
             while queue and queue[0].decided:
                 queue.popleft()
-            if queue and (soonest_ns is None or queue[0].deadline_ns < soonest_ns):
+            if queue and queue[0].deadline_ns < soonest_ns:
                 soonest_ns = queue[0].deadline_ns
         return soonest_ns
 

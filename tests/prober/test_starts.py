@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_netmon.prober.pace import NEVER_NS
 from pytest_netmon.prober.timers import Starts
 from pytest_netmon.prober.work import Endpoint
 
@@ -32,12 +33,12 @@ def test_starts_come_in_the_order_in_which_they_are_due(dues: list[list[int]], s
             starts.add(endpoint(index, due_ns))
             waiting.append((due_ns, index))
             index += 1
-        assert starts.next_ns() == min((due_ns for due_ns, _ in waiting), default=None)
+        assert starts.next_ns() == min((due_ns for due_ns, _ in waiting), default=NEVER_NS)
         assert sorted(each.index for each in starts) == sorted(number for _, number in waiting)
         assert all_of(starts, at_ns) == sorted(each for each in waiting if each[0] <= at_ns)
         waiting = [each for each in waiting if each[0] > at_ns]
     assert all_of(starts, 50) == sorted(waiting)
-    assert starts.next_ns() is None
+    assert starts.next_ns() == NEVER_NS
 
 
 @given(dues=st.lists(st.integers(0, 50), min_size=1), later=st.lists(st.integers(0, 99), min_size=1))
