@@ -25,14 +25,14 @@ _TELLING = """
 import gc, json, pathlib, resource
 main_module = sys.modules["netmon_prober.main"]
 run = main_module.Engine.run
-def told(engine):
+def told(engine, *arguments):
     status = pathlib.Path("/proc/self/status").read_text()
     print(json.dumps({
         "frozen": gc.get_freeze_count(), "threshold": gc.get_threshold()[0],
         "limit": resource.getrlimit(resource.RLIMIT_NOFILE), "most_open": engine._most_open,
         "table": int(status.partition("FDSize:")[2].split()[0]),
     }), flush=True)
-    return run(engine)
+    return run(engine, *arguments)
 main_module.Engine.run = told
 sys.exit(main())
 """

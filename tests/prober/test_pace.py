@@ -86,6 +86,16 @@ def test_starts_of_a_host_keep_their_order() -> None:
     assert [item for _, item in starts(pacer, 1000, 50)] == list(range(50))
 
 
+def test_what_is_due_later_does_not_overtake_what_waits_for_the_same_host() -> None:
+    pacer: Pacer[int] = Pacer(10_000, 100)
+    assert [pacer.admits("db", SECOND) for _ in range(6)] == [True] * 5 + [False]
+    pacer.add(1, "db", SECOND)
+    at_ns = SECOND + 10_000_000
+    assert not pacer.admits("db", at_ns)
+    assert pacer.admits("other", at_ns)
+    assert starts(pacer, 10_000, 1, at_ns)[0][1] == 1
+
+
 @given(
     due=st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 400_000_000)), min_size=1, max_size=150),
     max_rate=st.integers(2, 5000),
@@ -100,14 +110,17 @@ def test_no_stretch_of_time_holds_more_starts_than_plan_and_host_may_get(
     waiting = sorted(range(len(due)), key=lambda number: due[number][1])
     at_ns, started = SECOND, []
     while len(started) < len(due):
-        while waiting and SECOND + due[waiting[0]][1] <= at_ns:
-            number = waiting.pop(0)
-            pacer.add(number, due[number][0], at_ns)
         item = pacer.take(at_ns)
-        if item is None:
-            at_ns += step_ns
-        else:
+        if item is not None:
             started.append((at_ns, item))
+        elif waiting and SECOND + due[waiting[0]][1] <= at_ns:
+            number = waiting.pop(0)
+            if pacer.admits(due[number][0], at_ns):
+                started.append((at_ns, number))
+            else:
+                pacer.add(number, due[number][0], at_ns)
+        else:
+            at_ns += step_ns
     assert sorted(item for _, item in started) == list(range(len(due)))
     assert most_over([at_ns for at_ns, _ in started], max_rate) <= max(max_rate / 10, 1 + max_rate / 200) + 0.001
     for host in "abc":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from conftest_prober import entry, records_of
@@ -16,10 +15,7 @@ from pytest_netmon import samples
 from pytest_netmon.campaign import Campaign
 from pytest_netmon.plan import Endpoint, Plan
 from pytest_netmon.prober import connecting, engine, kernel
-from pytest_netmon.prober.kernel import TcpInfo
 from pytest_netmon.prober.lateness import Lateness
-from pytest_netmon.prober.timers import Timers
-from pytest_netmon.prober.wait import make_waiter
 from pytest_netmon.run import Run
 from pytest_netmon.samples import Lateness as LatenessRecord
 from pytest_netmon.samples import Near, Sample
@@ -120,14 +116,14 @@ def test_a_clock_is_doubted_where_it_was_late(p99_us: int, *, doubtful: bool) ->
 @pytest.mark.parametrize(
     ("told", "clock_us", "connect_us"),
     [
-        (TcpInfo(kernel.ESTABLISHED, 0, 20_100, 0), 95_000, 20_100),
-        (TcpInfo(kernel.ESTABLISHED, 0, 20_100, 0), 20_050, 20_050),
-        (TcpInfo(kernel.ESTABLISHED, 0, 20_100, 1), 1_020_300, 1_020_300),
-        (TcpInfo(kernel.ESTABLISHED, 70, 20_100, 1), 1_090_300, 1_020_300),
-        (TcpInfo(kernel.ESTABLISHED, 5, 20_100, 1), 1_025_300, 1_025_300),
-        (TcpInfo(kernel.ESTABLISHED, 5_000, 0, 1), 1_025_300, 1_025_300),
-        (TcpInfo(kernel.ESTABLISHED, 70, 0, 0), 90_300, 20_300),
-        (None, 95_000, 95_000),
+        ((0, 20_100, 0), 95_000, 20_100),
+        ((0, 20_100, 0), 20_050, 20_050),
+        ((0, 20_100, 1), 1_020_300, 1_020_300),
+        ((70, 20_100, 1), 1_090_300, 1_020_300),
+        ((5, 20_100, 1), 1_025_300, 1_025_300),
+        ((5_000, 0, 1), 1_025_300, 1_025_300),
+        ((70, 0, 0), 90_300, 20_300),
+        ((0, 0, 0), 95_000, 95_000),
     ],
     ids=[
         "the kernel's round trip however late we looked",
@@ -141,8 +137,7 @@ def test_a_clock_is_doubted_where_it_was_late(p99_us: int, *, doubtful: bool) ->
     ],
 )
 def test_a_handshake_takes_what_the_kernel_says_and_else_what_our_clock_says(
-    told: TcpInfo | None, clock_us: int, connect_us: int
+    told: tuple[int, int, int], clock_us: int, connect_us: int
 ) -> None:
-    connector = connecting.Connector(make_waiter(), Timers(), lambda *_: None, in_kernel=True)
-    attempt = SimpleNamespace(clock_us=clock_us)
-    assert connector._handshake_us(attempt, told) == connect_us  # type: ignore[arg-type]
+    acked_ms_ago, rtt_us, repeats = told
+    assert connecting._handshake_us(clock_us, acked_ms_ago, rtt_us, repeats) == connect_us
