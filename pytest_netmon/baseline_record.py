@@ -16,11 +16,9 @@ from .distributions import Distribution, DistributionBuilder
 MOST_KEPT_PAIRS = 400_000
 
 
-def baseline_record(baseline: Baseline | None, phases: Mapping[str, str], *, whole: bool = False) -> Any:
+def baseline_record(baseline: Baseline, phases: Mapping[str, str], *, whole: bool = False) -> Any:
     """Return a baseline as JSON values: of each endpoint the phase that `phases` names by its id. Where that is
     too much for the header of a sample file the samples are left out, unless the `whole` is wanted."""
-    if baseline is None:
-        return None
     run = baseline.run
     kept = {key: each for key, each in baseline.references.items() if key[1] in phases}
     names = {key: phases[key[1]] for key in kept}
@@ -46,10 +44,8 @@ def _phase_record(reference: Reference, name: str) -> Iterator[object]:
     yield [] if phase is None else [number for pair in phase.counts_us.items() for number in pair]
 
 
-def baseline_of_record(record: Any) -> Baseline | None:
+def baseline_of_record(record: Any) -> Baseline:
     """Return the baseline that a record says. Raises KeyError, TypeError and ValueError for anything else."""
-    if record is None:
-        return None
     started_at = datetime.datetime.fromisoformat(record["started_at"])
     run = BaselineRun(record["file"], started_at, record["host"], record["partial"], record["not_passed"])
     references = {

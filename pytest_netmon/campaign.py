@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
-import json
 import os
-import platform
-import shutil
-import socket
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .jobs import JobError, by_vantage, endpoint_jobs, relay_job
 from .judging import Judge, run_of, started_at
+from .launching import CampaignError, Launch
 from .plan import Endpoint, Plan
-from .plan_record import record_of
-from .prober.protocol import VERSION
 from .prober_process import ProberProcess
-from .rates import rates_by_vantage
 from .recording import Recording
-from .relay_process import RelayProcess
 from .run import Result, Run
+from .sample_folders import remove_left_behind
 from .sample_lines import SampleFileError
 from .samples import Record
 from .vantage import LOCAL_VANTAGE
@@ -35,12 +25,6 @@ _LOOK_EVERY_S = 0.005
 _TICK_EVERY_S = 0.1
 #: How long the prober may take to begin (it starts in 0.12 s).
 _BEGIN_S = 30.0
-#: A temporary folder, the file in it that names its process, and how long it stays once that was killed.
-_FOLDER_PREFIX, _OWNER_FILE, _KEPT_S = "netmon-", "owner.pid", 24 * 3600.0
-
-
-class CampaignError(Exception):
-    """The prober could not be started or ended before its time; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +43,8 @@ class Campaign:
 
     sample_file: where samples are recorded; a file in a temporary folder, removed by `close`, where
     not given. refresh_s: resolve names anew this often. kernel: False judges by our own clock.
-    observe: called with each record that comes in (by `poll` and what waits).
+    observe: called with each record that comes in (by `poll` and what waits). launch: one of the same plan and
+    endpoints that measures already, in place of what else is said of measuring.
     """
 
     def __init__(
@@ -71,59 +56,44 @@ class Campaign:
         refresh_s: float | None = None,
         kernel: bool = True,
         observe: Callable[[Record], None] | None = None,
+        launch: Launch | None = None,
     ) -> None:
         self.plan = plan
         self.selected = tuple(selected)
-        self._machine = machine()  # now: tests may replace socket.gethostname later
-        self._folder = temporary_folder()
-        self.recording = Recording(sample_file or self._folder / "samples.ndjson", observe)
-        self._refresh_s = refresh_s
-        self._kernel = kernel
-        self._process: ProberProcess | None = None
-        self._relay: RelayProcess | None = None
-        self._elsewhere = by_vantage(plan, selected)
+        self._launch = launch or Launch(plan, selected, sample_file=sample_file, refresh_s=refresh_s, kernel=kernel)
+        self.recording = Recording(self._launch.sample_file, observe)
         self._judge = Judge(plan, self.recording, selected, os.environ)
-        self._started_s = self._ended_s = time.monotonic()
+        self._ended_s = time.monotonic()
 
     def start(self) -> None:
-        """Start the prober. Raises CampaignError where it does not begin."""
-        self._started_s = time.monotonic()
-        try:
-            self._process = ProberProcess()
-        except OSError as error:
-            raise CampaignError(f"the prober could not be started: {error.strerror}: {sys.executable}") from error
-        try:
-            self._process.tell(json.dumps(self._job()).encode("ascii") + b"\n")
-            if self._elsewhere:
-                self._start_relay()
-        except JobError as error:
-            self.stop()
-            raise CampaignError(str(error)) from None
+        """Start measuring, and wait until it has begun. Raises CampaignError where it does not begin."""
+        if self._process is None:
+            self._launch.start()
+        remove_left_behind()
         while self.recording.header is None:
-            if time.monotonic() - self._started_s > _BEGIN_S:
+            if time.monotonic() - self._launch.started_s > _BEGIN_S:
                 self.stop()
                 raise CampaignError(f"the prober did not begin within {_BEGIN_S:.0f} s")
-            time.sleep(_LOOK_EVERY_S)
             self.poll()
             if self._judge.ended and self.recording.header is None:
                 raise CampaignError(self._judge.fault or "the prober ended before it began")
+            if self.recording.header is None:
+                self._rest()
         self.recording.forget_context()  # all of it is known here
 
-    def _start_relay(self) -> None:
-        """Start the relay at the same time: it waits for the prober's first line."""
-        try:
-            self._relay = RelayProcess()
-        except (OSError, ImportError) as error:
-            self.stop()
-            raise CampaignError(f"the relay to other vantages could not be started: {error}") from error
-        job = relay_job(self.plan, self.selected, self.recording.path, self._refresh_s, kernel=self._kernel)
-        self._relay.tell(json.dumps(job).encode("ascii") + b"\n")
+    @property
+    def _process(self) -> ProberProcess | None:
+        return self._launch.prober
+
+    @property
+    def _relay(self) -> ProberProcess | None:
+        return self._launch.relay
 
     @property
     def progress(self) -> Progress:
         done = sum(1 for index in self.selected if index in self.recording.done)
         until_s = self._ended_s if self._judge.ended else time.monotonic()
-        return Progress(done, len(self.selected), self.recording.checks, until_s - self._started_s)
+        return Progress(done, len(self.selected), self.recording.checks, until_s - self._launch.started_s)
 
     @property
     def waiting(self) -> list[tuple[Endpoint, str | None]]:
@@ -169,9 +139,8 @@ class Campaign:
         except (SampleFileError, OSError) as error:
             self._judge.fault = f"the sample file cannot be read: {error}"
             self._judge.relay_fault = self._judge.fault
-            for process in (self._process, self._relay):
-                if process is not None:
-                    process.kill()
+            for process in self._launch.processes:
+                process.kill()
             prober_gone = relay_gone = True
         if prober_gone:
             self._note_end_of_prober()
@@ -188,8 +157,8 @@ class Campaign:
             self._judge.fault = self.last_words
 
     def _note_end_of_relay(self) -> None:
-        self._judge.over.update(self._elsewhere)
-        cut_off = self._relay is not None and not all(self.recording.is_over(name) for name in self._elsewhere)
+        self._judge.over.update(self._launch.elsewhere)
+        cut_off = self._relay is not None and not all(self.recording.is_over(name) for name in self._launch.elsewhere)
         if cut_off and self._judge.relay_fault is None:
             assert self._relay is not None
             self._judge.relay_fault = self._relay.last_words
@@ -197,7 +166,7 @@ class Campaign:
     @property
     def is_whole(self) -> bool:
         """Whether all that measured came to an end of its own, so that what was written is whole."""
-        return self.recording.end_reason is not None and all(map(self.recording.is_over, self._elsewhere))
+        return self.recording.end_reason is not None and all(map(self.recording.is_over, self._launch.elsewhere))
 
     def done(self, index: int) -> bool:
         """Whether the endpoint can be judged: all samples of it and of what its verdict depends on are in, or no
@@ -208,9 +177,11 @@ class Campaign:
         """Block until the endpoint is done; `tick` is called about ten times a second."""
         self._wait_until(lambda: self.done(index), tick)
 
-    def wait_all(self, tick: Callable[[Progress], None] | None = None) -> None:
-        """Block until the prober has ended."""
-        self._wait_until(lambda: self._judge.ended, tick)
+    def wait_all(
+        self, tick: Callable[[Progress], None] | None = None, looked: Callable[[], None] | None = None
+    ) -> None:
+        """Block until the prober has ended; `looked` is called after each look at what has come in."""
+        self._wait_until(lambda: self._judge.ended, tick, looked)
 
     def result(self, index: int) -> Result:
         """What came of an endpoint so far; judged as complete once it is done."""
@@ -218,12 +189,7 @@ class Campaign:
 
     def stop(self) -> None:
         """End the prober, and the relay: by the end of their input, and by force if that takes too long."""
-        for process in (self._process, self._relay):
-            if process is not None:
-                process.close_input()
-        for process in (self._process, self._relay):
-            if process is not None:
-                process.stop()
+        self._launch.stop()
         self.poll()
 
     def run(self, instead: Mapping[int, Result] | None = None) -> Run:
@@ -232,30 +198,41 @@ class Campaign:
         results = {index: self.result(index) for index in self.selected}
         results.update(instead or {})
         # This process's clock stands still while the machine is suspended, the prober's goes on.
-        elapsed_us = max((self._ended_s - self._started_s) * 1e6, self.recording.last_us)
+        elapsed_us = max((self._ended_s - self._launch.started_s) * 1e6, self.recording.last_us)
         elapsed = datetime.timedelta(microseconds=elapsed_us)
         started = started_at(self.recording) or datetime.datetime.now(datetime.timezone.utc).astimezone()
         fault = tuple(dict.fromkeys(each for each in (self._judge.fault, self._judge.relay_fault) if each))
-        return run_of(self.plan, self.recording, results, started + elapsed, self._machine, fault)
+        return run_of(self.plan, self.recording, results, started + elapsed, self._launch.machine, fault)
 
     def close(self) -> None:
         """Stop and forget: a sample file of our own is removed, one that was asked for stays."""
         self.stop()
         self.recording.close()
-        for process in (self._process, self._relay):
-            if process is not None:
-                process.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._launch.close()
 
-    def _wait_until(self, over: Callable[[], bool], tick: Callable[[Progress], None] | None) -> None:
+    def _wait_until(
+        self,
+        over: Callable[[], bool],
+        tick: Callable[[Progress], None] | None,
+        looked: Callable[[], None] | None = None,
+    ) -> None:
         next_tick_s = time.monotonic() + _TICK_EVERY_S
         self.poll()
         while not over():
-            time.sleep(_LOOK_EVERY_S)
+            self._rest()
             self.poll()
+            if looked is not None:
+                looked()
             if tick is not None and time.monotonic() >= next_tick_s:
                 next_tick_s = time.monotonic() + _TICK_EVERY_S
                 tick(self.progress)
+
+    def _rest(self) -> None:
+        """Until there may be more to read."""
+        if self._process is None:
+            time.sleep(_LOOK_EVERY_S)
+        else:
+            self._process.rest(_LOOK_EVERY_S)
 
     @property
     def last_words(self) -> str:
@@ -264,69 +241,3 @@ class Campaign:
             return "the prober was not started"
         relay_failed = self._relay is not None and self._relay.failed and not self._process.failed
         return self._relay.last_words if self._relay is not None and relay_failed else self._process.last_words
-
-    def _job(self) -> dict[str, object]:
-        here = [index for index in self.selected if self.plan.endpoints[index].is_local]
-        rates = rates_by_vantage(self.plan, self.selected).get(LOCAL_VANTAGE)
-        return {
-            "netmon": VERSION,
-            "sample_file": str(self.recording.path),
-            "shared": bool(self._elsewhere),
-            "parent": os.getpid(),
-            "max_rate": rates.max_rate if rates else self.plan.max_rate,
-            "host_rates": rates.host_rates if rates else {},
-            "max_rate_per_host": self.plan.max_rate_per_host,
-            "refresh_s": self._refresh_s,
-            "kernel": self._kernel,
-            "context": {"plan": record_of(self.plan), "selected": list(self.selected), "machine": self._machine},
-            "endpoints": endpoint_jobs(self.plan, self.selected, here),
-        }
-
-
-def temporary_folder() -> Path:
-    """Make a folder that names its owner, so that a later campaign can tell what a killed one has left.
-
-    Raises CampaignError where none can be made.
-    """
-    try:
-        _sweep(Path(tempfile.gettempdir()))
-        folder = Path(tempfile.mkdtemp(prefix=_FOLDER_PREFIX))
-        (folder / _OWNER_FILE).write_text(str(os.getpid()), "ascii")
-    except OSError as error:
-        raise CampaignError(f"no temporary folder for samples can be made (TMPDIR?): {error}") from error
-    return folder
-
-
-def _sweep(temporary: Path) -> None:
-    """Remove the folders of this user's campaigns that were killed more than a day ago; until then `netmon report`
-    may recover their samples. Nothing is written to a folder any more of which every file is as old."""
-    if os.name != "posix":
-        return  # os.kill would end the process that it asks after
-    oldest_s = time.time() - _KEPT_S
-    for folder in temporary.glob(f"{_FOLDER_PREFIX}*"):
-        with contextlib.suppress(OSError, ValueError, OverflowError):
-            if folder.is_symlink() or folder.stat().st_uid != os.getuid():
-                continue
-            owner = int((folder / _OWNER_FILE).read_text("ascii"))
-            if max(file.stat().st_mtime for file in folder.iterdir()) < oldest_s and not _is_alive(owner):
-                shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except PermissionError:
-        return True  # another user's
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def machine() -> dict[str, str]:
-    """Return what a report says of the machine that measured."""
-    return {
-        "host": socket.gethostname(),
-        "system": platform.system(),
-        "release": platform.release(),
-        "python": platform.python_version(),
-    }

@@ -11,12 +11,9 @@ A value has the unit of its metric: `99%`, `50ms`, `14d`; counts have none.
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from dataclasses import dataclass
-from decimal import Decimal
-from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
 from .outcomes import LOCAL_ERROR, OPEN, OUTCOMES
@@ -24,6 +21,7 @@ from .units import UNITS_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from decimal import Decimal
 
 Op = Literal["<", "<=", ">", ">=", "=="]
 Unit = Literal["ratio", "ms", "s", "count"]
@@ -148,6 +146,8 @@ def least_count(limit: Limit) -> int | None:
     percentile = limit.metric.percentile
     if percentile is None:
         return _LEAST_FOR_A_DIFFERENCE if limit.metric.stat in ("stdev", "jitter") else None
+    from fractions import Fraction
+
     exact = Fraction(str(percentile))
     return None if exact == 100 else math.ceil(100 / (100 - exact))
 
@@ -247,7 +247,7 @@ def _parse_metric(text: str, offset: int) -> Metric:
 def _timing(phase: str, stat: str, offset: int) -> Metric:
     match = _PERCENTILE.match(stat)
     if match:
-        number = Decimal(match["number"])
+        number = _decimal(match["number"])
         if not 0 < number <= 100:
             raise LimitError(f"expected a percentile above p0 and up to p100, found {_found(stat)}", offset)
         return Metric(f"{phase}.p{_plain(number)}", "ms", phase=phase, stat="pNN", percentile=float(number))
@@ -287,11 +287,13 @@ def _parse_op(match: re.Match[str]) -> Op:
 
 def _parse_value(metric: Metric, text: str, offset: int) -> tuple[float, str]:
     """Return the value in the metric's unit, and its normal form."""
+    from fractions import Fraction
+
     expected = _EXAMPLES[metric.unit]
     match = _VALUE.match(text)
     if match is None or len(match["number"]) > _MOST_DIGITS:
         raise LimitError(f"expected {expected} for {metric.shown_name}, found {_found(text)}", offset)
-    number, unit, unit_offset = Decimal(match["number"]), match["unit"], offset + match.start("unit")
+    number, unit, unit_offset = _decimal(match["number"]), match["unit"], offset + match.start("unit")
     if metric.unit == "count":
         if unit:
             raise LimitError(f"{metric.shown_name} is a count and takes no unit, found {_found(unit)}", unit_offset)
@@ -334,6 +336,12 @@ def _replaces(own: Limit, inherited: Limit) -> bool:
     return "==" in (own.op, inherited.op) or own.op[0] == inherited.op[0]
 
 
+def _decimal(text: str) -> Decimal:
+    from decimal import Decimal  # here: most plans have no limits
+
+    return Decimal(text)
+
+
 def _plain(number: Decimal) -> str:
     """`50.0` and `050` -> `50`, `.50` -> `0.5`, never an exponent."""
     text = f"{number:f}"
@@ -350,7 +358,9 @@ def _found(text: str) -> str:
 def _hint(text: str, choices: Iterable[str], meant: dict[str, str] | None = None) -> str:
     if meant and text in meant:
         return f" (did you mean {meant[text]}?)"
-    close = difflib.get_close_matches(text, tuple(choices), n=1)
+    from difflib import get_close_matches
+
+    close = get_close_matches(text, tuple(choices), n=1)
     return f" (did you mean {close[0]}?)" if close else ""
 
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, fields
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from .addresses import Addresses, Family, has_parts
-from .baseline import Baseline
 from .hosts import is_address
 from .limits import Limit
 from .outcomes import OPEN
@@ -21,6 +20,9 @@ from .stages import Tls
 from .tolerance import Tolerance
 from .vantage import LOCAL_VANTAGE, Vantage
 from .waits import Wait
+
+if TYPE_CHECKING:
+    from .baseline import Baseline
 
 Expect = Literal["open", "closed", "refused", "timeout"]
 #: How a connection ends: after a drain with FIN, or at once with RST (no TIME_WAIT is left).

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from fractions import Fraction
 from typing import get_args
 
 from .addresses import choice_texts
@@ -319,6 +318,8 @@ def _over_rate(whose: str, endpoints: list[Endpoint], cap_name: str, cap: float)
 def _least_interval_s(count: int, cap: float) -> float:
     """The interval with which `count` endpoints keep to `cap` checks a second, rounded up to whole
     milliseconds, below one to whole microseconds."""
+    from fractions import Fraction
+
     exact_s = Fraction(count) / Fraction(cap)
     per_second = 1000 if exact_s >= Fraction(1, 1000) else 1_000_000
     return math.ceil(exact_s * per_second) / per_second

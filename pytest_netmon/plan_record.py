@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
-from .baseline_record import baseline_of_record, baseline_record
 from .limits import Limit, parse_limit
 from .plan import Endpoint, Plan
 from .problems import Source
@@ -18,6 +18,9 @@ from .tolerance import tolerance_of, tolerance_record
 from .vantage import Vantage
 from .waits import Wait
 
+if TYPE_CHECKING:
+    from .baseline import Baseline
+
 
 class PlanRecordError(ValueError):
     """A record that no plan was kept in; the text says what is wrong with it."""
@@ -25,8 +28,6 @@ class PlanRecordError(ValueError):
 
 def record_of(plan: Plan, *, whole: bool = False) -> dict[str, object]:
     """Return `plan` as JSON values. A large baseline is left out, unless the `whole` is wanted."""
-    tolerances = {each.id: each.baseline for each in plan.endpoints}
-    phases = {name: each.metric.phase or "" for name, each in tolerances.items() if each}
     return {
         "max_rate": plan.max_rate,
         "max_rate_per_host": plan.max_rate_per_host,
@@ -35,7 +36,7 @@ def record_of(plan: Plan, *, whole: bool = False) -> dict[str, object]:
         "files": list(plan.files),
         "warnings": list(plan.warnings),
         "vantages": {name: vantage.kind for name, vantage in plan.vantages.items()},
-        "baseline": baseline_record(plan.baseline, phases, whole=whole),
+        "baseline": None if plan.baseline is None else _baseline_record(plan, plan.baseline, whole=whole),
         "endpoints": [_endpoint_record(endpoint) for endpoint in plan.endpoints],
     }
 
@@ -50,12 +51,28 @@ def plan_of(record: object) -> Plan:
             **record,
             "files": tuple(record["files"]),
             "endpoints": [endpoint_of(e) for e in record["endpoints"]],
-            "baseline": baseline_of_record(record.get("baseline")),
+            "baseline": _baseline_of(record.get("baseline")),
             "vantages": {name: Vantage(name=name, kind=kind, way="") for name, kind in kinds},
         }
         return Plan(**fields)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise PlanRecordError(f"no plan is kept in it: {error}") from None
+
+
+def _baseline_record(plan: Plan, baseline: Baseline, *, whole: bool) -> object:
+    from .baseline_record import baseline_record  # most plans have none
+
+    tolerances = {each.id: each.baseline for each in plan.endpoints}
+    phases = {name: each.metric.phase or "" for name, each in tolerances.items() if each}
+    return baseline_record(baseline, phases, whole=whole)
+
+
+def _baseline_of(record: object) -> Baseline | None:
+    if record is None:
+        return None
+    from .baseline_record import baseline_of_record
+
+    return baseline_of_record(record)
 
 
 def _endpoint_record(endpoint: Endpoint) -> dict[str, object]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import sys
-import tempfile
+import time
 from collections.abc import Sequence
 from typing import IO
 
@@ -54,6 +55,7 @@ class ProberProcess:
         except BaseException:
             self._errors.close()
             raise
+        self._end = _descriptor_of(self._process.pid)
 
     def _arguments(self) -> Sequence[str]:
         """What stands behind -c: the code, and its own arguments."""
@@ -72,6 +74,15 @@ class ProberProcess:
     def failed(self) -> bool:
         """Whether it has ended otherwise than it should."""
         return bool(self._process.poll())
+
+    def rest(self, seconds: float) -> None:
+        """Block that long, or until it ends where the system can tell."""
+        if self._end is None or self.has_exited:
+            time.sleep(seconds)
+            return
+        poll = select.poll()
+        poll.register(self._end, select.POLLIN)
+        poll.poll(seconds * 1000)
 
     def tell(self, job: bytes) -> None:
         """Hand over the job, one line. Nothing happens where the process has ended already."""
@@ -107,6 +118,9 @@ class ProberProcess:
         with contextlib.suppress(OSError):
             self._process.stdin.close()
         self._errors.close()
+        if self._end is not None:
+            os.close(self._end)
+            self._end = None
 
     @property
     def last_words(self) -> str:
@@ -125,10 +139,19 @@ class ProberProcess:
             return ""
 
 
+def _descriptor_of(pid: int) -> int | None:
+    """A descriptor that can be read from once the process has ended; None where the system has no such thing."""
+    with contextlib.suppress(AttributeError, OSError):
+        return os.pidfd_open(pid)  # Linux
+    return None
+
+
 def _memory_file() -> IO[bytes]:
     """A file that takes words also where no disk has room for them; on disk where the system has no such files."""
     with contextlib.suppress(AttributeError, OSError):
         return open(os.memfd_create("netmon-errors"), "w+b")  # noqa: PTH123 - a descriptor
+    import tempfile
+
     return tempfile.TemporaryFile()
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from pytest_netmon import __version__
-from pytest_netmon.campaign import Campaign, Progress, machine
+from pytest_netmon.campaign import Campaign, Progress
+from pytest_netmon.launching import Launch
 from pytest_netmon.plan import Plan
 from pytest_netmon.reports.summary import progress_line
 from pytest_netmon.reports.waiting import waiting_line
@@ -18,15 +18,16 @@ from .signals import Ending
 
 
 class Measuring:
-    """Measures all endpoints of `plan` that are not skipped.
+    """Follows what `launch` measures of `plan`.
 
-    ending: asked some ten times a second whether to go on. decided: called with each result, in the order in
-    which they are decided. progress: called some ten times a second with a line that says how far things are.
+    ending: asked some ten times a second whether to go on. decided: called with each result, as soon as and in the
+    order in which they are decided. progress: called some ten times a second with a line that says how far things are.
     """
 
     def __init__(
         self,
         plan: Plan,
+        launch: Launch,
         *,
         ending: Ending,
         decided: Callable[[Result], None],
@@ -34,9 +35,10 @@ class Measuring:
     ) -> None:
         self._plan = plan
         self._ending, self._decided, self._progress = ending, decided, progress
-        self._newly_done: deque[int] = deque()
-        checked = [index for index, endpoint in enumerate(plan.endpoints) if endpoint.skip is None]
-        self._campaign = Campaign(plan, checked, observe=self._note)
+        self._newly_done: list[int] = []
+        self._not_decided: list[int] = []
+        self._machine = launch.machine
+        self._campaign = Campaign(plan, launch.selected, observe=self._note, launch=launch)
 
     def measure(self) -> None:
         """Block until everything is decided. Raises EndedError after a signal, CampaignError where nothing
@@ -45,14 +47,16 @@ class Measuring:
         if not campaign.selected:
             return
         campaign.start()
-        campaign.wait_all(self._on_tick)
+        campaign.wait_all(self._on_tick, self._tell_new)
         self._tell()
         self._ending.check()
-        self._tell_of(index for index in campaign.selected if index not in campaign.recording.done)
+        for index in campaign.selected:
+            if index not in campaign.recording.done:
+                self._decided(campaign.result(index))
 
     def run(self) -> Run:
         """Stop, and return all that was measured until now, judged."""
-        return self._campaign.run() if self._campaign.selected else _empty_run(self._plan)
+        return self._campaign.run() if self._campaign.selected else _empty_run(self._plan, self._machine)
 
     def close(self) -> None:
         """Forget all samples."""
@@ -64,13 +68,18 @@ class Measuring:
         self._progress(self._line(progress))
 
     def _tell(self) -> None:
-        newly = [self._newly_done.popleft() for _ in range(len(self._newly_done))]
-        self._tell_of(index for index in newly if self._campaign.done(index))
-        self._newly_done.extend(index for index in newly if not self._campaign.done(index))
+        """Tell of all that can be judged by now; to look at those that could not be before may take long."""
+        self._newly_done[:0] = self._not_decided
+        self._not_decided = []
+        self._tell_new()
 
-    def _tell_of(self, indexes: Iterable[int]) -> None:
-        for index in indexes:
-            self._decided(self._campaign.result(index))
+    def _tell_new(self) -> None:
+        newly, self._newly_done = self._newly_done, []
+        for index in newly:
+            if self._campaign.done(index):
+                self._decided(self._campaign.result(index))
+            else:
+                self._not_decided.append(index)
 
     def _line(self, progress: Progress) -> str:
         if pending := self._campaign.waiting:
@@ -85,7 +94,7 @@ class Measuring:
             self._newly_done.append(record.endpoint)
 
 
-def _empty_run(plan: Plan) -> Run:
+def _empty_run(plan: Plan, machine: dict[str, str]) -> Run:
     """All endpoints are skipped."""
     now = datetime.datetime.now(datetime.timezone.utc).astimezone()
     return Run(
@@ -95,6 +104,6 @@ def _empty_run(plan: Plan) -> Run:
         ended_at=now,
         partial=False,
         tool_version=__version__,
-        machine=machine(),
+        machine=machine,
         warnings=tuple(plan.warnings),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 
@@ -67,5 +66,7 @@ def shown_key(key: str) -> str:
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:
     """Return `did you mean 'ports'?` where one of `words` is close to `word`, else nothing."""
-    matches = difflib.get_close_matches(word[:LONGEST_VALUE].lower(), list(words), n=1)
+    from difflib import get_close_matches
+
+    matches = get_close_matches(word[:LONGEST_VALUE].lower(), list(words), n=1)
     return f"did you mean '{matches[0]}'?" if matches else ""

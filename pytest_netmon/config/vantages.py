@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -175,8 +174,14 @@ def needed(endpoints: Iterable[Endpoint], places: Places, problems: Problems) ->
         first = next(iter(found.values()))
         text = f"the vantage {first.name} cannot be reached from Windows: run this on Linux or macOS (WSL will do)"
         problems.append(Problem(first.source or Source("plan"), "vantages", text))
-    elif found and importlib.util.find_spec("execnet") is None:
+    elif found and _is_missing("execnet"):
         first = next(iter(found.values()))
         text = f"the vantage {first.name} needs execnet, which is not installed: pip install 'pytest-netmon[vantages]'"
         problems.append(Problem(first.source or Source("plan"), "vantages", text))
     return found
+
+
+def _is_missing(package: str) -> bool:
+    from importlib.util import find_spec
+
+    return find_spec(package) is None

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_netmon.campaign import CampaignError
 from pytest_netmon.safe import for_terminal
 
 from .coverage import Collected, Coverage
@@ -127,7 +126,7 @@ class ControllerGate(Gate):
         if self._exchange is None:
             try:
                 self._exchange = Exchange.make()
-            except CampaignError as error:
+            except OSError as error:
                 raise pytest.UsageError(str(error)) from error
         return self._exchange
 

@@ -15,9 +15,9 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_netmon.campaign import temporary_folder
 from pytest_netmon.plan_record import plan_of, record_of
 from pytest_netmon.problems import Source
+from pytest_netmon.sample_folders import temporary_folder
 from pytest_netmon.vantage import Vantage
 
 from .coverage import Collected
@@ -48,7 +48,7 @@ class Exchange:
 
     @classmethod
     def make(cls) -> Exchange:
-        """Make the folder, readable by this user only. Raises CampaignError where that cannot be done."""
+        """Make the folder, readable by this user only. Raises OSError, with a sentence for users."""
         return cls(temporary_folder())
 
     def say_collected(self, worker: str, collected: Collected) -> None:

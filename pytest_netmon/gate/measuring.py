@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Protocol
 
-from pytest_netmon.campaign import Campaign, CampaignError
+from pytest_netmon.campaign import Campaign
+from pytest_netmon.launching import CampaignError
 from pytest_netmon.recording import LaterStore
 
 from .collecting import key_of

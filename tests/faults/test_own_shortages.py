@@ -13,15 +13,16 @@ import pytest
 from namespaces import Cable, missing, probe
 from servers import Servers
 
-from pytest_netmon import campaign, prober_process
+from pytest_netmon import prober_process
 from pytest_netmon.judging import recover
+from pytest_netmon.launching import Launch
 from pytest_netmon.plan import Endpoint, Plan
 from pytest_netmon.plan_record import record_of
 from pytest_netmon.sample_lines import decode_line
 from pytest_netmon.samples import Sample
 
 needs_namespaces = pytest.mark.skipif(missing() is not None, reason=str(missing()))
-PROBER = str(Path(campaign.__file__).parent / "prober")
+PROBER = str(Path(prober_process.__file__).parent / "prober")
 LINUX = sys.platform.startswith("linux")
 
 
@@ -93,7 +94,7 @@ def test_a_prober_short_of_descriptors_is_inconclusive_and_loses_no_check(server
         for number in range(30)
     ]
     plan = Plan(endpoints=endpoints, max_rate=1e6, max_rate_per_host=1e6)
-    job = campaign.Campaign(plan, range(30), sample_file=path)._job()
+    job = Launch(plan, range(30), sample_file=path).job()
     context = {"plan": record_of(plan), "selected": list(range(30)), "machine": {}}
     command = ["sh", "-c", 'ulimit -n 20; exec "$0" -I -c "$1" "$2"', sys.executable, prober_process.BOOTSTRAP, PROBER]
     prober = subprocess.Popen(command, stdin=subprocess.PIPE)

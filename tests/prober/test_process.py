@@ -323,7 +323,9 @@ def test_what_killed_campaigns_left_is_removed_after_a_day(tmp_path: Path, monke
     (written / "samples.ndjson").write_text("{}\n")
     elsewhere = left_behind(tmp_path, "elsewhere", ended.pid, two_days_s)
     (tmp_path / "netmon-link").symlink_to(elsewhere)
-    Campaign(Plan(endpoints=[Endpoint(host="127.0.0.1", port=1)]), [0]).close()
+    running = Campaign(Plan(endpoints=[Endpoint(host="127.0.0.1", port=1)]), [0])
+    running.start()
+    running.close()
     assert not old.exists()
     assert {path.name for path in tmp_path.iterdir()} == {
         *(path.name for path in (new, alive, foreign, written, elsewhere)),
