@@ -30,11 +30,12 @@ class Sample(NamedTuple):
     clock_us: int | None
     dns_us: int | None
     syn_repeats: int | None
+    tls_us: int | None
 
 
 def job(
     endpoints: Sequence[tuple[str, int]], count: int, interval_s: float, *, timeout_s: float = 3.0,
-    max_rate: float = _UNLIMITED, kernel: bool = True,
+    max_rate: float = _UNLIMITED, kernel: bool = True, tls: dict[str, object] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """A job (see `pytest_netmon.prober.protocol`) of checks at an interval."""
     return {
@@ -55,6 +56,7 @@ def job(
                 "timeout_us": round(timeout_s * 1e6),
                 "retry_on": None,
                 "wait": None,
+                "tls": tls,
                 "close": "fin",
                 "redact": False,
             }
@@ -126,7 +128,10 @@ class ProberRun:
     def samples(self) -> list[Sample]:
         lines = self._lines()
         arrays = (json.loads(line) for line in lines[1:] if line.startswith("["))
-        return [Sample(line[2], line[3], line[4], line[5], line[6], line[8]) for line in arrays]
+        return [
+            Sample(line[2], line[3], line[4], line[5], line[6], line[8], (line[10] or {}).get("tls_us"))
+            for line in arrays
+        ]
 
     @property
     def started_s(self) -> float:

@@ -34,6 +34,7 @@ from rows_busy import busy_rows
 from rows_commands import check_rows, pytest_rows
 from rows_names import names_rows
 from rows_speed import memory_rows, throughput_rows, whole_way_rows
+from rows_tls import tls_rows
 from rows_truth import loss_rows, truth_rows
 from table import Row, Table, as_json, as_markdown, as_text, not_measured
 
@@ -48,6 +49,7 @@ BENCHMARKS: dict[str, tuple[Callable[[Bench], list[Row]], bool]] = {
     "check": (check_rows, True),
     "pytest": (pytest_rows, False),
     "loss": (loss_rows, True),
+    "tls": (tls_rows, True),
 }
 #: The whole run: what is not measured by then is left out.
 MOST_S, MOST_QUICK_S = 360.0, 90.0

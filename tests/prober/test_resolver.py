@@ -190,3 +190,14 @@ def test_dead_names_fail_no_good_one_behind_them_with_the_same_limit(
     assert outcomes.pop(80) == "open"
     assert {*outcomes.values()} == {"dns_timeout"}
     assert asked_by_then == [1] * 80  # not in the place of one that was given up
+
+
+def test_names_whose_time_is_over_make_room_without_waiting_for_a_look(
+    probe: Probe, servers: Servers, stuck: Stuck, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(naming, "LOOK_NS", NEVER_NS)
+    server = servers.open()
+    dead = [entry(f"dead-{number}.internal", server.port, timeout_us=200_000) for number in range(names.THREADS)]
+    samples = probe(*dead, entry("good.internal", server.port, timeout_us=10_000_000), resolve=stuck)
+    assert [sample.outcome for sample in samples if sample.endpoint == names.THREADS] == ["open"]
+    assert stuck.asked[-1] == ("good.internal", 0)
