@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
+from conftest_prober import entry
 from hypothesis import given
 from hypothesis import strategies as st
+from servers import Servers
 
 from pytest_netmon.prober.pace import Pacer
+from pytest_netmon.samples import Sample
 
 SECOND = 1_000_000_000
 
@@ -126,3 +131,22 @@ def test_no_stretch_of_time_holds_more_starts_than_plan_and_host_may_get(
     for host in "abc":
         if times := [at_ns for at_ns, item in started if due[item][0] == host]:
             assert most_over(times, per_host) <= max(2, per_host / 20) + 0.001
+
+
+@pytest.mark.parametrize(
+    ("rates", "least_s"),
+    [
+        ({"max_rate": 100}, 0.19),  # 10 at once
+        ({"max_rate_per_host": 100}, 0.24),  # 5 at once
+        ({"host_rates": {"127.0.0.1": 100}}, 0.24),
+        ({"host_rates": {"127.0.0.2": 100}}, 0),
+    ],
+)
+def test_the_rates_of_a_job_are_kept(
+    probe: Callable[..., list[Sample]], servers: Servers, rates: dict[str, object], least_s: float
+) -> None:
+    server = servers.open()
+    samples = probe(*(entry(server.host, server.port) for _ in range(30)), **rates)
+    starts = sorted(sample.start_us for sample in samples)
+    assert len(starts) == 30
+    assert (starts[-1] - starts[0]) / 1e6 >= least_s

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -12,6 +13,7 @@ from conftest_prober import entry
 from servers import Servers
 
 from pytest_netmon.prober import names, naming
+from pytest_netmon.prober.kernel import now_ns
 from pytest_netmon.prober.names import Address, Answer, Resolver
 from pytest_netmon.samples import Sample
 
@@ -201,3 +203,18 @@ def test_names_whose_time_is_over_make_room_without_waiting_for_a_look(
     samples = probe(*dead, entry("good.internal", server.port, timeout_us=10_000_000), resolve=stuck)
     assert [sample.outcome for sample in samples if sample.endpoint == names.THREADS] == ["open"]
     assert stuck.asked[-1] == ("good.internal", 0)
+
+
+def test_a_check_that_resolves_its_name_starts_with_that(probe: Probe, servers: Servers) -> None:
+    asked_ns: list[int] = []
+
+    def resolve(host: str) -> Answer:
+        asked_ns.append(now_ns())
+        time.sleep(0.2)  # so long may a busy machine take to make ready for the first check
+        return Answer(host, (Address(socket.AF_INET, "127.0.0.1", 0),), None, None, 200_000)
+
+    server, before_ns = servers.open(), now_ns()
+    first, second = probe(entry("db.internal", server.port, count=2), resolve=resolve)
+    assert before_ns + first.start_us * 1000 <= asked_ns[0]
+    assert (first.dns_ms, second.dns_ms) == (200, None)
+    assert second.start_us - first.start_us >= 200_000

@@ -14,7 +14,7 @@ from servers import Servers
 from pytest_netmon import samples
 from pytest_netmon.campaign import Campaign
 from pytest_netmon.plan import Endpoint, Plan
-from pytest_netmon.prober import connecting, engine, kernel
+from pytest_netmon.prober import connecting, kernel
 from pytest_netmon.prober.lateness import Lateness
 from pytest_netmon.run import Run
 from pytest_netmon.samples import Lateness as LatenessRecord
@@ -50,16 +50,23 @@ def test_the_sample_file_tells_how_late_scheduled_starts_were(
     assert told.median_us <= told.max_us
 
 
-@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize(("connect_us", "own", "told"), [(49, False, [0]), (50, False, []), (49, True, [])])
 def test_an_answer_from_too_near_is_told_once_unless_the_address_is_our_own(
-    probe: Callable[..., list[Sample]], servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, own: bool
+    probe: Callable[..., list[Sample]],
+    servers: Servers,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    connect_us: int,
+    own: bool,
+    told: list[int],
 ) -> None:
-    monkeypatch.setattr(engine, "NEAR_US", 10**9)
+    monkeypatch.setattr(connecting, "_handshake_us", lambda *told: connect_us)
     monkeypatch.setattr(kernel, "is_own", lambda family, host: own)
     server = servers.open()
     probe(entry(server.host, server.port, count=3))
-    told = [record.endpoint for record in records_of(tmp_path / "samples-0.ndjson") if isinstance(record, Near)]
-    assert told == ([] if own else [0])
+    found = [record.endpoint for record in records_of(tmp_path / "samples-0.ndjson") if isinstance(record, Near)]
+    assert found == told
 
 
 def test_loopback_is_our_own_and_a_documentation_address_is_not() -> None:
