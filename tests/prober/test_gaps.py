@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from conftest_prober import entry, records_of
 from servers import Servers
 
-from pytest_netmon.prober import closing, connecting, engine, kernel, names, stages
+from pytest_netmon.prober import closing, connecting, engine, kernel, names, stages, wait
 from pytest_netmon.samples import Gap, Sample
 
 SECOND = 1_000_000_000
@@ -106,6 +108,11 @@ def test_a_stall_is_recorded_and_what_it_missed_is_left_out(
     after = sorted(sample.start_us for sample in samples if sample.start_us >= gap.at_us + gap.length_us)
     # No burst: those after the gap keep their distance (two starts may share the first interval).
     assert after[-1] - after[0] >= (len(after) - 2) * 10_000
+    # And none that was left out is counted twice.
+    starts = sorted(sample.start_us for sample in samples)
+    planned = round((starts[-1] - starts[0]) / 10_000) + 1
+    told = [record for record in records_of(tmp_path / "samples-0.ndjson") if isinstance(record, Gap)]
+    assert abs(planned - len(samples) - sum(gap.missed for gap in told)) <= 2
 
 
 def test_a_stall_of_a_counted_run_postpones_its_checks_and_leaves_none_out(
@@ -134,3 +141,25 @@ def test_starts_that_a_busy_machine_left_out_are_recorded_and_the_others_keep_th
     assert missed >= 24
     assert abs(planned - len(samples) - missed) <= 1
     assert max(gap.length_us for gap in late) >= 480_000
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="epoll is Linux's")
+def test_a_start_that_came_late_delays_none_after_it(
+    probe: Callable[..., list[Sample]], servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Starts are planned by the time at which the one before was due."""
+    is_late, waiting = False, wait.EpollWaiter.wait
+
+    def oversleeping(self: wait.EpollWaiter, timeout_s: float) -> list[tuple[int, int]]:
+        nonlocal is_late
+        events = waiting(self, timeout_s)
+        if timeout_s > 0.2 and not is_late:
+            is_late = True
+            time.sleep(0.3)  # the lateness itself
+        return events
+
+    monkeypatch.setattr(wait.EpollWaiter, "wait", oversleeping)
+    server = servers.open()
+    samples = probe(entry(server.host, server.port, count=3, interval_us=400_000))
+    starts = sorted(sample.start_us for sample in samples)
+    assert min(later - earlier for earlier, later in pairwise(starts)) < 380_000

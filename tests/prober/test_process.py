@@ -70,6 +70,13 @@ def test_the_end_of_its_input_ends_it_and_the_file_says_stopped(prober: tuple[su
     assert records_of(path)[-1] == End("stopped")
 
 
+@pytest.mark.parametrize("said", [b"", b'{"netmon": 1, "sample_fi'])
+def test_a_parent_that_dies_before_its_job_is_written_leaves_no_prober_and_no_words(said: bytes) -> None:
+    command = [sys.executable, "-I", "-c", prober_process.BOOTSTRAP, PROBER]
+    ended = subprocess.run(command, input=said, capture_output=True, timeout=30)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")
+
+
 @posix_only
 @pytest.mark.fault("process", "SIGINT and SIGHUP for the whole process group", "the prober leaves them to its parent")
 def test_ctrl_c_and_a_hang_up_are_left_to_its_parent(prober: tuple[subprocess.Popen[bytes], Path]) -> None:
