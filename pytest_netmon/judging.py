@@ -7,10 +7,9 @@ import datetime
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import __version__
-from .baseline import Comparison, Measured, compare
 from .outcomes import TRANSIENT
 from .plan import Endpoint, Plan
 from .plan_record import PlanRecordError, plan_of
@@ -23,6 +22,9 @@ from .statistics import Statistics
 from .tolerance import Tolerance
 from .vantage import LOCAL_VANTAGE, lost_words
 from .verdict import Surroundings, judge
+
+if TYPE_CHECKING:
+    from .baseline import Comparison
 
 #: Addresses that failed, to name in a warning.
 _MOST_IN_VAIN = 3
@@ -100,6 +102,8 @@ def comparisons_of(plan: Plan, recording: Recording, compared: Iterable[int]) ->
     that is not still counts for Holm's correction."""
     if plan.baseline is None:
         return {}
+    from .baseline import Measured, compare  # most plans have none
+
     measured = []
     for index in compared:
         endpoint, statistics = plan.endpoints[index], recording.statistics_of(index)

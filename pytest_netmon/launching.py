@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import sys
 import time
 from collections.abc import Sequence
@@ -131,5 +130,13 @@ class Launch:
 
 def machine() -> dict[str, str]:
     """Return what a report says of the machine that measured."""
-    this = platform.uname()
-    return {"host": this.node, "system": this.system, "release": this.release, "python": platform.python_version()}
+    return {**_system(), "python": sys.version.split()[0]}
+
+
+def _system() -> dict[str, str]:
+    if sys.platform != "win32":
+        this = os.uname()
+        return {"host": this.nodename, "system": this.sysname, "release": this.release}
+    import platform
+
+    return {"host": platform.node(), "system": platform.system(), "release": platform.release()}

@@ -8,15 +8,18 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from .addresses import FAMILY_PARTS
-from .baseline import BaselineRun
 from .distributions import Distribution
 from .plan import Endpoint, Plan
 from .samples import Gap, Lateness, Sample, SampleStore, VantageState
 from .statistics import Statistics
 from .verdict import Verdict
 from .waited import Waited
+
+if TYPE_CHECKING:
+    from .baseline import BaselineRun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

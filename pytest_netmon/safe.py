@@ -8,6 +8,7 @@ reading back.
 
 from __future__ import annotations
 
+import functools
 import re
 
 #: Room for a host name (253 characters, RFC 1035) and for any message of a C library.
@@ -34,17 +35,16 @@ _LINES_AND_FORMATS = (
 #: what is left of Default_Ignorable_Code_Point (DerivedCoreProperties.txt) without the format characters.
 _IGNORABLE = "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]*"
 
-_NOT_FOR_A_LINE = re.compile(f"[{_C0}{_DEL_AND_C1}{_SURROGATES}{_NONCHARACTERS}{_LINES_AND_FORMATS}]")
-_NOT_FOR_LINES = re.compile(f"(?!\n){_NOT_FOR_A_LINE.pattern}")
-_NOT_FOR_XML = re.compile(f"(?![\t\n])[{_C0}{_DEL_AND_C1}{_SURROGATES}{_NONCHARACTERS}]")
-_NOT_FOR_JSON = re.compile(f"[{_SURROGATES}]")
-_COMMAND_AT_LINE_START = re.compile(rf"^((?:[^\S\n]|{_IGNORABLE[:-1]})*:)(?={_IGNORABLE}:)", re.MULTILINE)
-_COMMAND_ANYWHERE = re.compile(
-    rf"#({_IGNORABLE})#(?={_IGNORABLE}(?:{_IGNORABLE.join('vso')}{_IGNORABLE})?\[)", re.IGNORECASE
-)
-_NOT_FOR_A_FILE_NAME = re.compile(r"[^A-Za-z0-9._-]+")
+# As texts: each takes up to half a millisecond to compile, and most runs need none of them.
+_NOT_FOR_A_LINE = f"[{_C0}{_DEL_AND_C1}{_SURROGATES}{_NONCHARACTERS}{_LINES_AND_FORMATS}]"
+_NOT_FOR_LINES = f"(?!\n){_NOT_FOR_A_LINE}"
+_NOT_FOR_XML = f"(?![\t\n])[{_C0}{_DEL_AND_C1}{_SURROGATES}{_NONCHARACTERS}]"
+_NOT_FOR_JSON = f"[{_SURROGATES}]"
+_COMMAND_AT_LINE_START = rf"(?m)^((?:[^\S\n]|{_IGNORABLE[:-1]})*:)(?={_IGNORABLE}:)"
+_COMMAND_ANYWHERE = rf"(?i)#({_IGNORABLE})#(?={_IGNORABLE}(?:{_IGNORABLE.join('vso')}{_IGNORABLE})?\[)"
+_NOT_FOR_A_FILE_NAME = r"[^A-Za-z0-9._-]+"
 #: Names that Windows keeps for devices, with any ending (learn.microsoft.com, "Naming Files, Paths, and Namespaces").
-_DEVICE_NAME = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|\Z)", re.IGNORECASE)
+_DEVICE_NAME = r"(?i)(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|\Z)"
 _NAMED_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -55,7 +55,9 @@ def for_terminal(text: str, limit: int | None = TEXT_LIMIT, *, lines: bool = Fal
     and noncharacters are shown as escapes; newlines too, unless `lines` are allowed. What would be
     longer than `limit` characters is cut, never within an escape, and ends in `...`.
     """
-    pattern = _NOT_FOR_LINES if lines else _NOT_FOR_A_LINE
+    if text.isascii() and text.isprintable() and (limit is None or len(text) <= limit):
+        return text
+    pattern = _compiled(_NOT_FOR_LINES if lines else _NOT_FOR_A_LINE)
     if limit is None:
         return pattern.sub(_shown, text)
     # No character becomes shorter, so what stands beyond the limit cannot be needed.
@@ -67,12 +69,12 @@ def for_xml(text: str) -> str:
     """Return `text` with every character escaped that XML 1.0 does not allow, or that a parser
     or a viewer would change or obey: controls except tab and newline, C1 too, lone surrogates,
     noncharacters (junit-xml would drop them). Markup is the XML writer's business."""
-    return _NOT_FOR_XML.sub(_shown, text)
+    return _compiled(_NOT_FOR_XML).sub(_shown, text)
 
 
 def for_json(text: str) -> str:
     """Return `text` with lone surrogates shown: strict readers (RFC 8259, section 8.2) refuse them."""
-    return _NOT_FOR_JSON.sub(_shown, text)
+    return text if text.isascii() else _compiled(_NOT_FOR_JSON).sub(_shown, text)
 
 
 def for_workflow(text: str) -> str:
@@ -82,15 +84,21 @@ def for_workflow(text: str) -> str:
     visible space breaks those. What is unfit for a terminal is shown as escapes.
     """
     harmless = for_terminal(text, None, lines=True)
-    return _COMMAND_ANYWHERE.sub(r"#\1# ", _COMMAND_AT_LINE_START.sub(r"\1 ", harmless))
+    broken = _compiled(_COMMAND_AT_LINE_START).sub(r"\1 ", harmless)
+    return _compiled(_COMMAND_ANYWHERE).sub(r"#\1# ", broken)
 
 
 def for_file_name(text: str) -> str:
     """Return a name for one file that every system takes: letters, digits, `.`, `_` and `-` of
     ASCII, at most 120, no leading dot or dash, no device name of Windows. Never empty. Different
     texts may come to the same name."""
-    name = _NOT_FOR_A_FILE_NAME.sub("_", text)[:FILE_NAME_LIMIT].lstrip(".-").rstrip(".")
-    return f"_{name}"[:FILE_NAME_LIMIT] if not name or _DEVICE_NAME.match(name) else name
+    name = _compiled(_NOT_FOR_A_FILE_NAME).sub("_", text)[:FILE_NAME_LIMIT].lstrip(".-").rstrip(".")
+    return f"_{name}"[:FILE_NAME_LIMIT] if not name or _compiled(_DEVICE_NAME).match(name) else name
+
+
+@functools.cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
 
 
 def _shown(match: re.Match[str]) -> str:

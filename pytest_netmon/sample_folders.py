@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import stat
 import tempfile
 import time
 from pathlib import Path
@@ -32,14 +33,22 @@ def remove_left_behind() -> None:
     if os.name != "posix":
         return  # os.kill would end the process that it asks after
     oldest_s = time.time() - _KEPT_S
-    with contextlib.suppress(OSError):
-        for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER_PREFIX}*"):
+    with contextlib.suppress(OSError), os.scandir(tempfile.gettempdir()) as entries:
+        for entry in entries:
             with contextlib.suppress(OSError, ValueError, OverflowError):
-                if folder.is_symlink() or folder.stat().st_uid != os.getuid():
-                    continue
-                owner = int((folder / _OWNER_FILE).read_text("ascii"))
-                if max(file.stat().st_mtime for file in folder.iterdir()) < oldest_s and not _is_alive(owner):
-                    remove(folder)
+                if entry.name.startswith(_FOLDER_PREFIX) and _is_old(entry.stat(follow_symlinks=False), oldest_s):
+                    _remove_unless_used(Path(entry.path), oldest_s)
+
+
+def _is_old(folder: os.stat_result, oldest_s: float) -> bool:
+    """Whether a folder is one of this user's that nothing was put into since; a link is none."""
+    return stat.S_ISDIR(folder.st_mode) and folder.st_uid == os.getuid() and folder.st_mtime < oldest_s
+
+
+def _remove_unless_used(folder: Path, oldest_s: float) -> None:
+    owner = int((folder / _OWNER_FILE).read_text("ascii"))
+    if max(file.stat().st_mtime for file in folder.iterdir()) < oldest_s and not _is_alive(owner):
+        remove(folder)
 
 
 def remove(folder: Path) -> None:

@@ -6,7 +6,6 @@ Whatever leads there is the user's own command, taken apart here into arguments 
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -129,6 +128,8 @@ def _ssh_words(text: str) -> tuple[str, ...]:
 
 
 def _words(text: str, expected: str) -> tuple[str, ...]:
+    import shlex
+
     try:
         words = tuple(shlex.split(text))
     except ValueError:  # a quote without its other half

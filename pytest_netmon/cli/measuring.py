@@ -9,8 +9,6 @@ from pytest_netmon import __version__
 from pytest_netmon.campaign import Campaign, Progress
 from pytest_netmon.launching import Launch
 from pytest_netmon.plan import Plan
-from pytest_netmon.reports.summary import progress_line
-from pytest_netmon.reports.waiting import waiting_line
 from pytest_netmon.run import Result, Run
 from pytest_netmon.samples import Done, Record
 
@@ -82,6 +80,9 @@ class Measuring:
                 self._not_decided.append(index)
 
     def _line(self, progress: Progress) -> str:
+        from pytest_netmon.reports.summary import progress_line
+        from pytest_netmon.reports.waiting import waiting_line
+
         if pending := self._campaign.waiting:
             return waiting_line(pending, progress.endpoints, progress.elapsed_s)
         planned_s = self._plan.planned_duration_s

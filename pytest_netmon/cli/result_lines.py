@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pytest_netmon.plan import Endpoint
-from pytest_netmon.reports.failure import failure_text, one_line
 from pytest_netmon.reports.layout import placed_id
+from pytest_netmon.reports.passing import passed_line
 from pytest_netmon.run import Result
 from pytest_netmon.safe import for_terminal
 
@@ -63,13 +63,23 @@ def result_lines(result: Result) -> list[Line]:
     """Return the lines about a result: one, or with a failure its whole text."""
     word = word_of(result)
     if word in RED_WORDS:
+        from pytest_netmon.reports.failure import failure_text
+
         first, *others = failure_text(result).split("\n")
         return [_headed(word, first), *map(_following, others)]
-    told = one_line(result).partition("  ")[2]
+    told = _told(result)
     if result.endpoint.xfail is None:
         return [_headed(word, told)]
     expected = "expected" if word == XFAIL else "expected to fail"
     return [_headed(word, f"{told}; {expected}: {for_terminal(result.endpoint.xfail)}")]
+
+
+def _told(result: Result) -> str:
+    if result.verdict.status == "passed":
+        return passed_line(result.decisive)
+    from pytest_netmon.reports.failure import one_line
+
+    return one_line(result).partition("  ")[2]
 
 
 def skip_line(endpoint: Endpoint) -> Line:

@@ -21,9 +21,9 @@ from .evidence import Evidence, evidence_of
 from .layout import counted, listed, shown_ms
 from .limit_rows import limit_rows
 from .naming import shown_name
-from .parts import MOST_TOLD, Parts, kind_of, more_red, parts_of, red_heading
+from .parts import MOST_TOLD, Parts, more_red, parts_of, red_heading
+from .passing import passed_line, what_passed
 from .shortages import is_known
-from .stages import told_stages
 
 #: Check numbers, addresses and next steps to list before "and 12 more".
 _MOST_NUMBERS = 10
@@ -73,7 +73,7 @@ def told_of(result: Result, evidence: Evidence) -> Told:
     if parts.red:
         return _told_of_parts(result, parts)
     return Told(
-        heading=_what_passed(result) if is_passed else _what_is_wrong(result),
+        heading=what_passed(result) if is_passed else _what_is_wrong(result),
         outcomes=tuple(_outcome_lines(result, evidence)),
         steps=next_steps(result),
         remarks=(*_repeat_lines(result), *_attempt_lines(result, evidence)),
@@ -120,7 +120,7 @@ def failure_text(result: Result, evidence: Evidence | None = None) -> str:
     """
     given, result = result, result.decisive
     if result.verdict.status == "passed":
-        return f"{shown_name(result)}: passed, {_what_passed(result)}"
+        return f"{shown_name(result)}: passed, {what_passed(result)}"
     told = told_of(result, evidence or evidence_of(given))
     lines = [
         *(() if result.verdict.parts else limit_rows(result)),
@@ -143,7 +143,7 @@ def one_line(result: Result) -> str:
         return f"INCONCLUSIVE  {shown_name(result)}  {_what_was_missing(result)}"
     if status == "failed":
         return f"FAIL  {_what_failed(result)}"
-    return f"PASS  {shown_name(result)}  {_what_passed(result)}"
+    return f"PASS  {passed_line(result)}"
 
 
 def next_steps(result: Result) -> tuple[str, ...]:
@@ -382,19 +382,3 @@ def _main_cause(result: Result) -> list[str]:
         # The last try is the one that ended the matter.
         told = [error for error in told if error[0] == result.statistics.last_outcome]
     return [_with_cause(result, name, times) for name, times in told[:1]]
-
-
-def _what_passed(result: Result) -> str:
-    statistics, connect = result.statistics, result.statistics.connect
-    if not result.endpoint.expects_open:
-        every = result.endpoint.measured or result.verdict.parts
-        outcomes = statistics.errors if every else [for_terminal(statistics.last_outcome or "")]
-        told = f"closed ({', '.join(outcomes)})"
-    elif result.endpoint.measured:
-        shares = f"{statistics.successful} of {statistics.checks}"
-        told = f"{shares}, median {shown_ms(connect.median_ms)} ms, max {shown_ms(connect.max_ms)} ms"
-        told += told_stages(statistics)
-    else:
-        told = f"{shown_ms(connect.avg_ms)} ms{told_stages(statistics)}"
-    each = [f"each of {kind_of(result.verdict.parts, len(result.verdict.parts))}"] if result.verdict.parts else []
-    return "; ".join([told, *each, *map(for_terminal, result.verdict.notes)])

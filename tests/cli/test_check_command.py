@@ -299,6 +299,7 @@ def test_a_conftest_is_never_loaded_and_nothing_heavy_imported(tmp_path: Path, s
         "import sys; from pytest_netmon.cli.main import main\n"
         f"status = main(['check', {servers.open().target!r}])\n"
         "heavy = {'yaml', 'jsonschema', 'jinja2', 'rich', 'junit_xml', 'pytest', '_pytest', 'asyncio', 'ssl', 'http'}\n"
+        "heavy |= {f'pytest_netmon.{name}' for name in ('baseline', 'reports.failure', 'reports.summary', 'runners')}\n"
         "print(status, sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run(

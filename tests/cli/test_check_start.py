@@ -37,7 +37,10 @@ AFTER_START = {
 }
 #: Before the prober is started: whatever reads a plan.
 AFTER_SPAWN = {"config", "plan", "launching", "limits", "cli.check_arguments", *AFTER_START}
-STANDARD_AFTER_START = {"datetime", "difflib", "fractions", "decimal", "socket", "ssl", "logging", "email", "asyncio"}
+STANDARD_AFTER_START = {
+    *("asyncio", "datetime", "decimal", "difflib", "email", "fractions"),
+    *("logging", "platform", "shlex", "socket", "ssl"),
+}
 STANDARD_AFTER_SPAWN = {"dataclasses", "json", "pathlib", "tempfile", "shutil", *STANDARD_AFTER_START}
 
 

@@ -313,6 +313,7 @@ def left_behind(temporary: Path, name: str, owner: int | str, age_s: float) -> P
     for file, text in (("owner.pid", str(owner)), ("samples.ndjson", "{}\n")):
         (folder / file).write_text(text)
         os.utime(folder / file, (time.time() - age_s,) * 2)
+    os.utime(folder, (time.time() - age_s,) * 2)
     return folder
 
 
