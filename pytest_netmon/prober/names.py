@@ -10,8 +10,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import threading
-from collections import deque
-from typing import Callable, Deque, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
+from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 from .classify import SHORTAGES, resolution_outcome
 from .kernel import now_ns
@@ -161,29 +160,33 @@ def _addresses(found: Iterable[Tuple[int, int, int, str, Tuple[object, ...]]]) -
 class _Lane:
     """Questions for one family, and threads of its own for them.
 
-    running: each with when it was begun. hung: those of them that hold up no other any more.
+    waiting: in the order in which they were asked. running: each with when it was begun. hung: those of them that hold
+    up no other any more.
     """
 
     __slots__ = ("hung", "running", "waiting")
 
     def __init__(self) -> None:
-        self.waiting: Deque[_Question] = deque()
+        self.waiting: Dict[_Question, None] = {}
         self.running: Dict[_Question, int] = {}
         self.hung: Set[_Question] = set()
 
     def note_hung(self, at_ns: int) -> None:
         self.hung.update(question for question, since_ns in self.running.items() if at_ns - since_ns >= HUNG_NS)
 
-    def begin(self, question: _Question) -> None:
+    def begin(self) -> _Question:
+        question = next(iter(self.waiting))
+        del self.waiting[question]
         self.running[question] = now_ns()
+        return question
 
     def end(self, question: _Question) -> None:
-        self.running.pop(question, None)
+        del self.running[question]
         self.hung.discard(question)
 
     @property
-    def has_room(self) -> bool:
-        return len(self.running) - len(self.hung) < THREADS
+    def may_run(self) -> bool:
+        return bool(self.waiting) and len(self.running) - len(self.hung) < THREADS
 
     @property
     def has_thread_to_spare(self) -> bool:
@@ -201,18 +204,15 @@ class Resolver:
         self._resolve = resolve
         self._lock = threading.Lock()
         self._lanes = {family: _Lane() for family in _FAMILIES}
-        self._asked: Set[_Question] = set()
 
     def ask(self, host: str, family: int = 0) -> None:
         """Start a resolution of `host`, unless one is under way."""
-        question = (host, family)
+        question, lane = (host, family), self._lanes[family]
         with self._lock:
-            if question in self._asked:
+            if question in lane.waiting or question in lane.running:
                 return
-            self._asked.add(question)
-            lane = self._lanes[family]
-            lane.waiting.append(question)
-            if self._may_run(lane) and lane.has_thread_to_spare:
+            lane.waiting[question] = None
+            if lane.may_run and lane.has_thread_to_spare:
                 self._start_thread(lane)
 
     def ask_each_family(self, host: str) -> None:
@@ -230,7 +230,7 @@ class Resolver:
                 if question in lane.running:
                     lane.hung.add(question)
                 else:
-                    self._asked.discard(question)
+                    lane.waiting.pop(question, None)
 
     def go_on(self) -> None:
         """Ask in place of what was given up or takes long. Once for all that was: names give up together, and a thread
@@ -240,33 +240,24 @@ class Resolver:
             at_ns = now_ns()
             for lane in self._lanes.values():
                 lane.note_hung(at_ns)
-                while self._may_run(lane) and lane.has_thread_to_spare:
+                while lane.may_run and lane.has_thread_to_spare:
                     self._start_thread(lane)
 
     def _start_thread(self, lane: _Lane) -> None:
-        question = lane.waiting.popleft()
-        lane.begin(question)
+        question = lane.begin()
         try:
             threading.Thread(target=self._work, args=(lane, question), daemon=True, name="netmon-resolver").start()
         except RuntimeError as error:  # no more threads on this machine
             lane.end(question)
-            self._asked.discard(question)
             self._deliver(Answer(question[0], (), "local_error", str(error), 0, question[1]))
-
-    def _may_run(self, lane: _Lane) -> bool:
-        while lane.waiting and lane.waiting[0] not in self._asked:
-            lane.waiting.popleft()
-        return bool(lane.waiting) and lane.has_room
 
     def _work(self, lane: _Lane, question: _Question) -> None:
         while True:
             answer = self._resolve(*question)
             with self._lock:
-                self._asked.discard(question)
                 lane.end(question)
             self._deliver(answer)
             with self._lock:
-                if not self._may_run(lane):
+                if not lane.may_run:
                     return
-                question = lane.waiting.popleft()
-                lane.begin(question)
+                question = lane.begin()

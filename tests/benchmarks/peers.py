@@ -66,7 +66,9 @@ def peers(ground: Ground, python: str) -> list[Peer]:
         Peer("nping --tcp-connect", False, _unless(shutil.which("nping")), tools.nping),
         Peer("blackbox_exporter and its start", False, _unless(_blackbox()), tools.blackbox),
         Peer(RUNNING, False, _unless(_blackbox()), tools.running_blackbox),
-        Peer("xargs -P50 check_tcp", False, _unless(shutil.which(_CHECK_TCP)), tools.check_tcp),
+        Peer(
+            "xargs -P50 check_tcp", False, _unless(shutil.which(_CHECK_TCP) and shutil.which("xargs")), tools.check_tcp
+        ),
         Peer("asyncio open_connection", False, None, tools.naive_asyncio),
         Peer("wait-for-it -p", False, _unless(wait_for_it), lambda hosts: tools.wait_for_it(str(wait_for_it), hosts)),
         Peer("netcheck", True, _unless(netcheck), lambda hosts: tools.netcheck(str(netcheck), hosts)),

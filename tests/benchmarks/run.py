@@ -100,7 +100,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
         epilog=f"{ground.strip()}\n\n{_told_of_rows()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--quick", action="store_true", help="small numbers, one round: under a minute")
+    parser.add_argument("--quick", action="store_true", help="small numbers, one round: about a minute")
     parser.add_argument("--only", action="append", choices=BENCHMARKS, metavar="NAME", help="some; may be given again")
     shown_as = parser.add_mutually_exclusive_group()
     shown_as.add_argument("--markdown", action="store_true", help="show the table as Markdown, for the README")

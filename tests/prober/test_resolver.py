@@ -131,6 +131,21 @@ def test_what_was_given_up_before_its_turn_is_not_asked(
     assert (f"dead-{names.THREADS}", 0) not in stuck.asked
 
 
+def test_what_was_given_up_and_is_asked_for_again_is_asked_once(
+    resolver: Resolver, stuck: Stuck, answers: queue.SimpleQueue[Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(names, "HUNG_NS", 0)
+    ask_dead(resolver, names.THREADS)
+    for _ in range(3):
+        resolver.ask("dead-again")
+        resolver.give_up("dead-again")
+    resolver.ask("dead-again")
+    resolver.ask("good")
+    resolver.go_on()
+    assert answers.get(timeout=30).host == "good"
+    assert stuck.asked.count(("dead-again", 0)) == 1
+
+
 def test_threads_that_hang_are_not_without_number(
     resolver: Resolver, stuck: Stuck, monkeypatch: pytest.MonkeyPatch
 ) -> None:
