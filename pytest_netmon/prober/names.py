@@ -240,16 +240,21 @@ class Resolver:
             at_ns = now_ns()
             for lane in self._lanes.values():
                 lane.note_hung(at_ns)
-                while lane.may_run and lane.has_thread_to_spare:
-                    self._start_thread(lane)
+                while lane.may_run and lane.has_thread_to_spare and self._start_thread(lane):
+                    pass
 
-    def _start_thread(self, lane: _Lane) -> None:
+    def _start_thread(self, lane: _Lane) -> bool:
+        """Say whether to go on: where this machine has no more threads, those that run do the rest."""
         question = lane.begin()
         try:
             threading.Thread(target=self._work, args=(lane, question), daemon=True, name="netmon-resolver").start()
-        except RuntimeError as error:  # no more threads on this machine
+        except RuntimeError as error:
             lane.end(question)
+            if lane.running:
+                lane.waiting = {question: None, **lane.waiting}
+                return False
             self._deliver(Answer(question[0], (), "local_error", str(error), 0, question[1]))
+        return True
 
     def _work(self, lane: _Lane, question: _Question) -> None:
         while True:

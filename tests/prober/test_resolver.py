@@ -157,6 +157,35 @@ def test_threads_that_hang_are_not_without_number(
     assert len(stuck.asked) <= names.THREADS + 5
 
 
+@pytest.mark.fault("own", "fewer threads than names to look up", "those that there are look all of them up")
+@pytest.mark.parametrize("most", [3, 0])
+def test_where_there_are_no_more_threads_those_that_run_do_the_rest(
+    answers: queue.SimpleQueue[Answer], monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    go, start, left = threading.Event(), threading.Thread.start, most
+
+    def starting(self: threading.Thread) -> None:
+        nonlocal left
+        if self.name == "netmon-resolver":
+            left -= 1
+            if left < 0:
+                raise RuntimeError("can't start new thread")
+        start(self)
+
+    def resolve(host: str, family: int) -> Answer:
+        go.wait(30)
+        return Answer(host, (Address(socket.AF_INET, "127.0.0.1", 0),), None, None, 0, family)
+
+    monkeypatch.setattr(threading.Thread, "start", starting)
+    resolver = Resolver(answers.put, resolve)
+    ask_dead(resolver, 20)
+    resolver.go_on()
+    go.set()
+    found = [answers.get(timeout=30) for _ in range(20)]
+    assert {answer.host for answer in found} == {f"dead-{number}" for number in range(20)}
+    assert {answer.outcome for answer in found} == ({None} if most else {"local_error"})
+
+
 def test_one_family_that_hangs_does_not_hold_up_the_other(
     resolver: Resolver, stuck: Stuck, answers: queue.SimpleQueue[Answer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
