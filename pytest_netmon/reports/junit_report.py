@@ -40,24 +40,24 @@ def junit_xml(run: Run) -> str:
     are missing: the property `partial` says so.
     """
     results = {result.index: result for result in run.results}
-    cases = []
+    cases, probed = [], []
     for index, endpoint in enumerate(run.plan.endpoints):
         if index in results:
+            probed.append(results[index])
             cases.append(_case_of(results[index]))
         elif endpoint.skip is not None:
             cases.append(_skipped_case(endpoint))
     suite = _Suite(
         "netmon",
-        [case for case, _ in cases],
+        cases,
         hostname=_attribute(run.machine.get("host", "")) or None,
         timestamp=run.started_at.isoformat(timespec="seconds"),
         properties={_attribute(name): _attribute(value) for name, value in _suite_properties(run)},
     )
-    suite.have_properties = [bool(properties) for _, properties in cases]
     document = to_xml_report_string([suite], prettyprint=False, encoding="utf-8")
-    pieces = iter(document.split(_PROPERTIES))
-    properties = (_properties_text(each) for _, each in cases if each)
-    whole = "".join([next(pieces), *(text for pair in zip(properties, pieces, strict=True) for text in pair)])
+    pieces = document.split(_PROPERTIES)
+    properties = (_properties_text(flat_properties(result)) for result in probed)
+    whole = "".join([pieces[0], *(text for pair in zip(properties, pieces[1:], strict=True) for text in pair)])
     return f'<?xml version="1.0" encoding="utf-8"?>\n{whole}\n'
 
 
@@ -81,7 +81,7 @@ def flat_properties(result: Result) -> list[Property]:
         ("cert_expires_in_s", statistics.cert_expires_in_s),
     ]
     found += [figure for name, part in statistics.parts.items() for figure in _part_figures(result, name, part)]
-    return [(name, value) for name, value in found if value is not None]
+    return [each for each in found if each[1] is not None]  # type: ignore[misc]
 
 
 def _part_figures(result: Result, name: str, part: Statistics) -> Iterable[tuple[str, str | float | int | None]]:
@@ -148,15 +148,16 @@ def _suite_properties(run: Run) -> Iterable[Property]:
         yield f"warning_{number}", warning
 
 
-def _case_of(result: Result) -> tuple[Any, list[Property]]:
+def _case_of(result: Result) -> Any:
     evidence = evidence_of(result)
     case = _case(result.endpoint, evidence.duration_s)
+    case.has_properties = True
     verdict = result.verdict
     if not result.endpoint.is_judged:
         case.add_skipped_info("watched without limits: there is nothing to judge")
-        return case, flat_properties(result)
+        return case
     if verdict.status == "passed":
-        return case, flat_properties(result)
+        return case
     # A failure without message and text would count as passed.
     message = _attribute(verdict.reasons[0] if verdict.reasons else verdict.status)
     text = for_xml(failure_text(result, evidence))
@@ -166,13 +167,14 @@ def _case_of(result: Result) -> tuple[Any, list[Property]]:
         case.add_skipped_info(_attribute(f"expected failure: {result.endpoint.xfail}: {message}"), text)
     else:
         case.add_failure_info(message, text, "limit")
-    return case, flat_properties(result)
+    return case
 
 
-def _skipped_case(endpoint: Endpoint) -> tuple[Any, list[Property]]:
+def _skipped_case(endpoint: Endpoint) -> Any:
     case = _case(endpoint, 0.0)
+    case.has_properties = False
     case.add_skipped_info(_attribute(endpoint.skip or "skipped"))
-    return case, []
+    return case
 
 
 def _case(endpoint: Endpoint, duration_s: float) -> Any:
@@ -192,21 +194,14 @@ def _attribute(text: object) -> str:
 
 
 class _Suite(TestSuite):  # type: ignore[misc]
-    """junit-xml's suite with what it lacks: a place for the properties of testcases, and a time where it is 0.
-
-    have_properties: of each of `test_cases`, in their order. An element for each property would take as much
-    memory as all else of a run, and twice the time of their text.
-    """
-
-    have_properties: list[bool]
+    """junit-xml's suite with what it lacks: a time where it is 0, and a place for the properties of those testcases
+    that have them. An element for each property would take as much memory as all else of a run, and twice the time."""
 
     def build_xml_doc(self, encoding: str | None = None) -> ET.Element:
         suite: ET.Element = super().build_xml_doc(encoding)
-        for element, case, has_properties in zip(
-            suite.iter("testcase"), self.test_cases, self.have_properties, strict=True
-        ):
+        for element, case in zip(suite.iter("testcase"), self.test_cases, strict=True):
             element.set("time", f"{case.elapsed_sec:.6f}")
-            if has_properties:
+            if case.has_properties:
                 element.insert(0, ET.Element("properties"))
         # Here and not by the package, whose way through minidom takes three times as long.
         ET.indent(suite, level=1)
