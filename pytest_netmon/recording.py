@@ -105,6 +105,7 @@ class Recording:
         self.vantages: dict[str, VantageState] = {}
         self._answered: set[int] = set()
         self._builders: dict[int, PartsBuilder] = {}
+        self._finished: dict[int, Statistics] = {}
         self._samples: dict[int, int] = {}
         self._tries: dict[int, Counter[str]] = {}
         self._places: dict[int, array[int]] = {}
@@ -144,7 +145,7 @@ class Recording:
 
     def statistics_of(self, endpoint: int) -> Statistics:
         """The statistics of what is in so far."""
-        return (self._builders.get(endpoint) or PartsBuilder()).finish()
+        return self._finished.get(endpoint) or (self._builders.get(endpoint) or PartsBuilder()).finish()
 
     def waited_of(self, endpoint: int) -> Waited:
         """What came so far of waiting for an endpoint."""
@@ -168,7 +169,8 @@ class Recording:
 
     def glance_of(self, endpoint: int) -> Glance:
         """The figures so far that cost nothing to ask for."""
-        return (self._builders.get(endpoint) or PartsBuilder()).glance()
+        finished = self._finished.get(endpoint)
+        return finished.glance if finished else (self._builders.get(endpoint) or PartsBuilder()).glance()
 
     def of(self, endpoint: int) -> Iterator[Sample]:
         """Yield the endpoint's samples by check number, read from the file."""
@@ -259,6 +261,9 @@ class Recording:
         self.done.add(done.endpoint)
         if done.samples is not None and done.samples > self.samples_of(done.endpoint):
             self.short.add(done.endpoint)
+        builder = self._builders.pop(done.endpoint, None)
+        if builder is not None:  # which holds far more than what it came to
+            self._finished[done.endpoint] = builder.finish()
 
     def _take_gap(self, gap: Gap) -> None:
         if len(self.gaps) < MOST_GAPS:
@@ -270,11 +275,8 @@ class Recording:
 
     def _take_sample(self, sample: Sample) -> None:
         endpoint = sample.endpoint
-        builder = self._builders.get(endpoint)
-        if builder is None:
-            builder = self._builders[endpoint] = PartsBuilder()
         if sample.is_counted:
-            builder.add(sample)
+            self._builder_of(endpoint).add(sample)
         elif sample.check == WAITING:
             self._tries.setdefault(endpoint, Counter())[sample.outcome] += 1
         self._samples[endpoint] = self._samples.get(endpoint, 0) + 1
@@ -296,6 +298,16 @@ class Recording:
             if sample.outcome == "open":
                 self._answered.add(endpoint)
 
+    def _builder_of(self, endpoint: int) -> PartsBuilder:
+        builder = self._builders.get(endpoint)
+        if builder is None:
+            builder = self._builders[endpoint] = PartsBuilder()
+            if self._finished.pop(endpoint, None):  # no prober's file: there are samples behind the last one
+                for sample in self.of(endpoint):
+                    if sample.is_counted:
+                        builder.add(sample)
+        return builder
+
     def samples_of(self, endpoint: int) -> int:
         """How many samples of an endpoint are in, those that are not counted among them."""
         return self._samples.get(endpoint, 0)
@@ -305,7 +317,7 @@ class Recording:
         reports ask for one after another."""
         room = MOST_PLACES
         places: dict[int, array[int]] = {}
-        for each in sorted(self._builders):
+        for each in sorted(self._samples):
             if each >= endpoint:
                 room -= self.samples_of(each)
                 if room < 0:

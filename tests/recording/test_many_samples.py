@@ -129,6 +129,23 @@ def test_gaps_past_ten_thousand_are_one(tmp_path: Path) -> None:
     assert recording.gaps[-1].length_us == 5 * 100 + 10
 
 
+@given(st.lists(st.integers(1, 40), unique=True, max_size=12), st.sets(st.integers(0, 12)))
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_an_endpoint_that_is_done_has_the_same_figures_also_where_more_samples_follow(
+    tmp_path: Path, checks: list[int], ends: set[int]
+) -> None:
+    done, path = line_of('{"event":"done","endpoint":0}'), tmp_path / "samples.ndjson"
+    lines = [(done if at in ends else "") + sample_line(0, check) for at, check in enumerate(checks)]
+    found = []
+    for text in ("".join(lines), "".join(line.removeprefix(done) for line in lines)):
+        path.write_text(HEADER + text + sample_line(1, 1))
+        recording = Recording(path)
+        recording.poll()
+        found.append((recording.statistics_of(0), recording.glance_of(0), recording.samples_of(0)))
+        assert recording.glance_of(0) == recording.statistics_of(0).glance
+    assert found[0] == found[1]
+
+
 def test_where_nothing_was_recorded_there_is_nothing_to_read(tmp_path: Path) -> None:
     assert list(Recording(tmp_path / "never-made").of(0)) == []
 
