@@ -9,7 +9,6 @@ import functools
 from collections.abc import Iterable, Iterator
 from typing import Any
 from xml.etree import ElementTree as ET
-from xml.sax.saxutils import escape
 
 from junit_xml import TestCase, TestSuite, to_xml_report_string
 
@@ -27,7 +26,7 @@ Property = tuple[str, "str | float | int"]
 #: Where the properties of a testcase go. As text it can be nothing else: no text of a run holds a bare `<`.
 _PROPERTIES = "<properties />"
 _CASE_INDENT = "    "
-_QUOTED = {'"': "&quot;"}
+_MARKUP = {ord(character): text for character, text in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"))}
 
 
 def junit_xml(run: Run) -> str:
@@ -221,4 +220,4 @@ def _opened(name: str) -> str:
 
 
 def _quoted(value: object) -> str:
-    return escape(_attribute(value), _QUOTED) if isinstance(value, str) else str(value)
+    return _attribute(value).translate(_MARKUP) if isinstance(value, str) else str(value)
