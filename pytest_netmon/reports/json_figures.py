@@ -32,6 +32,8 @@ def of_phase(phase: Distribution) -> Encoded:
     """All figures of a phase. There are a dozen phases an endpoint: too many to become objects first."""
     if not phase.count:
         return _NO_VALUES
+    if phase.count == 1:
+        return Encoded(_ONE_VALUE.replace("%s", _ms_text(phase.min_ms)))
     return Encoded(_PHASE % (phase.count, _ms_text(phase.avg_ms), *map(_ms_text, _figures_ms(phase))))
 
 
@@ -57,6 +59,7 @@ def _ms_text(value: float | None) -> str:
     return on_a_line(in_ms(value))
 
 
+_ONE_VALUE = _PHASE % (1, *["%s"] * 6, "null", "null")  # with which it has neither a deviation nor a jitter
 _NO_VALUES = Encoded(_PHASE % (0, *["null"] * (1 + len(_FIGURES))))
 
 

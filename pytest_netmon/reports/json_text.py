@@ -54,6 +54,10 @@ def leads(bracket: str) -> Iterator[str]:
 
 def on_a_line(value: object) -> str:
     """Return a value as JSON."""
+    return _WRITERS.get(type(value), _encoded)(value)
+
+
+def _encoded(value: object) -> str:
     text = _ENCODER.encode(value)
     # To look through all texts costs more than to encode them: only where half of a surrogate pair may be.
     return _ENCODER.encode(_harmless(value)) if "\\ud" in text else text
@@ -70,7 +74,7 @@ def nested(value: object, indent: int) -> str:
         margin = "\n" + " " * (indent + 2)
         items = (margin + text for text in _texts_of(value, indent + 2))
         return f"[{','.join(items)}\n{' ' * indent}]"
-    return value if isinstance(value, Encoded) else on_a_line(value)
+    return on_a_line(value)
 
 
 def _texts_of(values: Iterable[object], indent: int) -> list[str]:
@@ -86,7 +90,7 @@ def _shape(keys: tuple[str, ...], indent: int) -> str:
 
 
 def _number(value: float) -> str:
-    return repr(value) if math.isfinite(value) else on_a_line(value)
+    return repr(value) if math.isfinite(value) else _encoded(value)
 
 
 #: Values that need not go through the encoder, which takes as long to begin as to write a dozen of them.
@@ -95,7 +99,7 @@ _WRITERS: dict[type, Callable[[Any], str]] = {
     bool: lambda value: "true" if value else "false",
     int: repr,
     float: _number,
-    str: on_a_line,
+    str: _encoded,
     Encoded: lambda text: text,
 }
 
