@@ -205,9 +205,9 @@ def _percentile_ms(phase: Distribution, percentile: int) -> float | None:
 def _spread(connect: Distribution, common: Scale | None) -> tuple[int, int, int] | None:
     if common is None or connect.min_ms is None or connect.median_ms is None or connect.max_ms is None:
         return None
-    low, middle, high = (
-        round(common.share_of(ms) * 1000) for ms in (connect.min_ms, connect.median_ms, connect.max_ms)
-    )
+    bounds_ms = (connect.min_ms, connect.median_ms, connect.max_ms)
+    shares = {ms: round(common.share_of(ms) * 1000) for ms in {*bounds_ms}}  # of one check all are the same
+    low, middle, high = (shares[ms] for ms in bounds_ms)
     return low, middle, high
 
 
@@ -321,11 +321,12 @@ def _facts(result: Result, series: Series) -> Iterator[tuple[str, str]]:
 
 def _chart_of(result: Result, series: Series, run: Run, gaps: Gaps) -> Chart | None:
     statistics = result.statistics
+    if statistics.checks + statistics.local_errors < _LEAST_FOR_CHART:
+        return None
     limits = shown_limits(result.verdict)
     axis = axis_of(statistics.connect, limits)
-    is_told_without = statistics.checks + statistics.local_errors < _LEAST_FOR_CHART
     first_us, last_us = series.evidence.first_us, series.last_start_us
-    if axis is None or is_told_without or first_us is None or last_us is None:
+    if axis is None or first_us is None or last_us is None:
         return None
     time_line = time_line_of(series, axis.scale, gaps)
     start, end = (run.started_at + datetime.timedelta(microseconds=us) for us in (first_us, last_us))
