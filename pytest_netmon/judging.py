@@ -47,8 +47,9 @@ def can_be_judged(
     """
     if index not in recording.done or any(control not in recording.done for control in controls):
         return False
-    has_all = len(recording.done) >= len(selected) and recording.done.issuperset(selected)
-    return plan.endpoints[index].expects_open or has_all or _others_opened(recording, index, selected)
+    if plan.endpoints[index].expects_open or _others_opened(recording, index, selected):
+        return True
+    return len(recording.done) >= len(selected) and recording.done.issuperset(selected)
 
 
 def failed_controls(plan: Plan, recording: Recording, controls: Iterable[int]) -> tuple[str, ...]:
