@@ -76,9 +76,10 @@ def flat_properties(result: Result) -> list[Property]:
         ("syn_repeats", statistics.syn_repeats),
         ("warnings", "; ".join(breach_text(each, statistics) for each in result.verdict.warn if not each.ok) or None),
         *_comparison(result),
-        *(figure for name, phase in statistics.told_phases.items() for figure in _figures(name, phase)),
-        ("cert_expires_in_s", statistics.cert_expires_in_s),
     ]
+    for name, phase in statistics.told_phases.items():
+        found += _figures(name, phase)
+    found.append(("cert_expires_in_s", statistics.cert_expires_in_s))
     found += [figure for name, part in statistics.parts.items() for figure in _part_figures(result, name, part)]
     return [each for each in found if each[1] is not None]  # type: ignore[misc]
 
@@ -123,8 +124,8 @@ def _figures(name: str, phase: Distribution) -> Iterator[tuple[str, float | None
         phase.max_ms,
         phase.jitter_ms,
     )
-    for figure, ms in zip(_names_of_figures(name), figures_ms, strict=True):
-        yield figure, None if ms is None else round(ms, 3)
+    rounded_ms = [None if ms is None else round(ms, 3) for ms in figures_ms]
+    return zip(_names_of_figures(name), rounded_ms, strict=True)
 
 
 @functools.lru_cache(maxsize=64)
