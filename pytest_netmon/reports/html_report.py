@@ -1,6 +1,7 @@
 """`netmon.html`: one file that needs nothing else, for a browser, a phone or paper. Pure.
 
-The page is a template of jinja2 with autoescape on: no text of a run gets into it any other way. Its one script and its
+The page is a template of jinja2 with autoescape on: no text of a run gets into it any other way, but for the rows of
+its table (`html_rows`). Its one script and its
 style sheet are ours and named by their hash in a Content-Security-Policy that forbids everything else, so that
 nothing else could run or be loaded even if it got in. The script adds sorting and filters; without it nothing is lost.
 """
@@ -23,16 +24,9 @@ from ..run import Result, Run
 from ..safe import for_terminal
 from .compared import baseline_line
 from .html_charts import BOTTOM, FOOT, TOP, WIDTH
+from .html_rows import common_scale, row_markup, table_row_of, unprobed_row
 from .html_scale import Scale
-from .html_views import (
-    PHASE_HEAD,
-    EndpointView,
-    TableRow,
-    common_scale,
-    table_row_of,
-    unprobed_row,
-    view_of,
-)
+from .html_views import PHASE_HEAD, EndpointView, view_of
 from .html_words import shown_time
 from .layout import code_spans, counted, shown_ms, shown_span
 from .matrix import matrix_of
@@ -210,12 +204,14 @@ def _signed(value_ms: float) -> str:
     return f"{value_ms:.2f} ms more" if value_ms >= 0 else f"{-value_ms:.2f} ms less"
 
 
-def _rows(run: Run, ordered: Sequence[Result], common: Scale | None) -> list[TableRow]:
+def _rows(run: Run, ordered: Sequence[Result], common: Scale | None) -> list[Markup]:
     rows = [
-        table_row_of(result, common, has_details=at < MOST_DETAILED) for at, result in enumerate(ordered[:MOST_ROWS])
+        row_markup(table_row_of(result, common, has_details=at < MOST_DETAILED), has_spreads=common is not None)
+        for at, result in enumerate(ordered[:MOST_ROWS])
     ]
-    rest = without_result(run)[: MOST_ROWS - len(rows)]
-    return rows + [unprobed_row(-1, endpoint, standing) for endpoint, standing in rest]
+    for endpoint, standing in without_result(run)[: MOST_ROWS - len(rows)]:
+        rows.append(row_markup(unprobed_row(-1, endpoint, standing), has_spreads=common is not None))
+    return rows
 
 
 def _views(results: Sequence[Result], run: Run) -> Iterator[EndpointView]:
@@ -234,7 +230,7 @@ def _template() -> jinja2.Template:
         cache_size=0,
         auto_reload=False,
     )
-    environment.filters.update(ms=shown_ms, value=_sort_value, pieces=code_spans)
+    environment.filters.update(ms=shown_ms, pieces=code_spans)
     return environment.from_string(_asset("report.html.jinja"))
 
 
@@ -245,7 +241,3 @@ def _asset(name: str) -> str:
 def _hash(text: str) -> str:
     """As a Content-Security-Policy names an inline script or style (CSP level 2, section 4.2.5)."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
-
-
-def _sort_value(value: float | None) -> str:
-    return "" if value is None else f"{value:.6g}"

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..addresses import choice_in_words
-from ..distributions import Distribution
 from ..limits import shown_limit, shown_measured, shown_validity
 from ..outcomes import LOCAL_ERROR, OPEN, TIMEOUT, cause_of
 from ..plan import Endpoint
@@ -19,19 +18,16 @@ from ..waited import tries_in_words
 from .compared import comparison_facts, comparison_row
 from .failure import Told, told_of
 from .html_charts import Axis, Histogram, TimeLine, axis_of, histogram_of, shown_limits, time_line_of
-from .html_scale import Scale
+from .html_rows import NOTHING, has_warnings, percentile_ms
 from .html_series import AddressTally, Series, series_of
 from .html_words import chart_in_words, key_of, longest_outage, middle_half, schedule_of
 from .layout import counted, shown_ms, shown_span
 from .naming import where_of
 from .stages import stage_words
-from .standings import ORDER, RED, standing_of
+from .standings import RED, standing_of
 
-#: Below that many checks a percentile is the maximum (nearest rank).
-_LEAST_FOR = {95: 20, 99: 100}
 #: With fewer checks a chart says no more than a sentence.
 _LEAST_FOR_CHART = 3
-NOTHING = "-"
 #: Phases that people call otherwise than limits do.
 _PHASE_NAMES = {"dns": "name resolution", "rtt": "round trip", "tls": "TLS handshake"}
 
@@ -39,29 +35,6 @@ _PHASE_NAMES = {"dns": "name resolution", "rtt": "round trip", "tls": "TLS hands
 Row = tuple[str, ...]
 #: Starts and lengths in microseconds since the start of the run.
 Gaps = Sequence[tuple[int, int]]
-
-
-@dataclass(frozen=True, slots=True)
-class TableRow:
-    """A row of the table of all endpoints. number: of the endpoint in the plan. rank, success_rate, *_ms, repeats: to
-    sort by, None where there is none. spread: where on a common logarithmic scale the fastest, the median and the
-    slowest check stand, in thousandths. warns: whether a limit that fails nothing is broken."""
-
-    number: int
-    name: str
-    where: str
-    standing: str
-    rank: int
-    success: str
-    success_rate: float | None
-    median_ms: float | None
-    p95_ms: float | None
-    max_ms: float | None
-    repeats: int | None
-    spread: tuple[int, int, int] | None
-    note: str
-    warns: bool
-    has_details: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +90,7 @@ def view_of(result: Result, run: Run, gaps: Gaps = ()) -> EndpointView:
         where=where_of(result),
         standing=standing,
         is_red=standing in RED,
-        warns=_warns(result),
+        warns=has_warnings(result),
         xfail=for_terminal(result.endpoint.xfail) if result.endpoint.xfail else None,
         told=told,
         limits=tuple(_limit_rows(result)),
@@ -132,85 +105,6 @@ def view_of(result: Result, run: Run, gaps: Gaps = ()) -> EndpointView:
     )
 
 
-def _warns(result: Result) -> bool:
-    return any(not each.ok for each in result.verdict.warn)
-
-
-def table_row_of(result: Result, common: Scale | None, *, has_details: bool) -> TableRow:
-    statistics, connect = result.statistics, result.statistics.connect
-    standing = standing_of(result)
-    return TableRow(
-        number=result.index,
-        name=for_terminal(result.endpoint.id),
-        where=where_of(result),
-        standing=standing,
-        rank=ORDER.index(standing),
-        success=_shown_success(result),
-        success_rate=statistics.success_rate,
-        median_ms=connect.median_ms,
-        p95_ms=_percentile_ms(connect, 95),
-        max_ms=connect.max_ms,
-        repeats=statistics.syn_repeats,
-        spread=_spread(connect, common),
-        note="",
-        warns=_warns(result),
-        has_details=has_details,
-    )
-
-
-def unprobed_row(number: int, endpoint: Endpoint, standing: str) -> TableRow:
-    """Return the row of an endpoint without a result."""
-    return TableRow(
-        number=number,
-        name=for_terminal(endpoint.id),
-        where="",
-        standing=standing,
-        rank=ORDER.index(standing),
-        success=NOTHING,
-        success_rate=None,
-        median_ms=None,
-        p95_ms=None,
-        max_ms=None,
-        repeats=None,
-        spread=None,
-        note=for_terminal(endpoint.skip) if endpoint.skip else "",
-        warns=False,
-        has_details=False,
-    )
-
-
-def common_scale(results: Sequence[Result]) -> Scale | None:
-    """Return the logarithmic scale on which all connect times of a run stand; None without any."""
-    bounds = [ms for each in results for ms in (each.statistics.connect.min_ms, each.statistics.connect.max_ms)]
-    values = [ms for ms in bounds if ms is not None]
-    if not values:
-        return None
-    low, high = max(min(values), 0.001), max(*values, 0.001)
-    return Scale(low, high, is_log=True) if low < high else Scale(low / 2, high * 2, is_log=True)
-
-
-def _shown_success(result: Result) -> str:
-    statistics = result.statistics
-    if not result.endpoint.expects_open and result.verdict.status == "passed":
-        return result.endpoint.expect
-    if result.is_unmeasured:
-        return NOTHING
-    return f"{statistics.successful}/{statistics.checks}"
-
-
-def _percentile_ms(phase: Distribution, percentile: int) -> float | None:
-    return phase.percentile_ms(percentile) if phase.count >= _LEAST_FOR[percentile] else None
-
-
-def _spread(connect: Distribution, common: Scale | None) -> tuple[int, int, int] | None:
-    if common is None or connect.min_ms is None or connect.median_ms is None or connect.max_ms is None:
-        return None
-    bounds_ms = (connect.min_ms, connect.median_ms, connect.max_ms)
-    shares = {ms: round(common.share_of(ms) * 1000) for ms in {*bounds_ms}}  # of one check all are the same
-    low, middle, high = (shares[ms] for ms in bounds_ms)
-    return low, middle, high
-
-
 def _limit_rows(result: Result) -> Iterator[Row]:
     for each in shown_limits(result.verdict):
         limit, measured = each.result.limit, shown_measured(each.result.limit, each.result.value)
@@ -221,7 +115,7 @@ def _limit_rows(result: Result) -> Iterator[Row]:
 
 def _phase_rows(statistics: Statistics) -> Iterator[Row]:
     for name, phase in statistics.told_phases.items():
-        percentiles_ms = (_percentile_ms(phase, 95), _percentile_ms(phase, 99))
+        percentiles_ms = (percentile_ms(phase, 95), percentile_ms(phase, 99))
         figures_ms = (phase.min_ms, phase.avg_ms, phase.median_ms, *percentiles_ms, phase.max_ms)
         shown = map(shown_ms, (*figures_ms, phase.stdev_ms, phase.jitter_ms))
         yield _PHASE_NAMES.get(name, name), str(phase.count), *shown
@@ -257,7 +151,7 @@ def _part_rows(result: Result) -> Iterator[Row]:
     for name, part in result.statistics.parts.items():
         verdict, connect = result.verdict.parts.get(name), part.connect
         judged = verdict.status if verdict and result.endpoint.is_judged else NOTHING
-        times = (connect.median_ms, _percentile_ms(connect, 95), connect.max_ms)
+        times = (connect.median_ms, percentile_ms(connect, 95), connect.max_ms)
         yield for_terminal(name), judged, str(part.checks), str(part.successful), *map(shown_ms, times)
 
 

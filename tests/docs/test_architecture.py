@@ -39,4 +39,4 @@ def test_each_module_stands_below_those_that_it_uses():
 
 def test_the_imports_that_order_the_list_are_found():
     assert {"prober/engine.py", "prober/protocol.py"} <= set(_imports("prober/main.py"))
-    assert "gate/session.py" in _imports("plugin.py")
+    assert "gate/distributed.py" in _imports("plugin.py")
