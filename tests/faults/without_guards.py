@@ -172,7 +172,7 @@ GUARDS = (
     Guard("what was complete in time is open", "prober/connecting.py",
           "if info is not None and info[0] != kernel.SYN_SENT:\n                self.on_event(attempt, at_ns)",
           "if False:\n                self.on_event(attempt, at_ns)",
-          "faults/test_loss_in_namespaces.py stood_still"),
+          "prober/test_turns.py asks_the_kernel"),
     Guard("what was complete too late is not", "prober/connecting.py",
           "if attempt.start_ns + handshake_us * 1000 > check.deadline_ns", "if False",
           "prober/test_engine.py past_the_deadline"),

@@ -20,6 +20,7 @@ from servers import Servers
 from pytest_netmon import campaign, prober_process
 from pytest_netmon.campaign import Campaign, CampaignError
 from pytest_netmon.judging import recover
+from pytest_netmon.limits import parse_limit
 from pytest_netmon.plan import Endpoint, Plan
 from pytest_netmon.plan_record import record_of
 from pytest_netmon.run import Run
@@ -181,6 +182,17 @@ def test_a_campaign_gives_one_result_an_endpoint_in_the_order_of_the_plan(
     assert [sample.check for sample in measured.samples] == list(range(1, 26))
     assert not run.partial
     assert server.connects == 25
+
+
+@pytest.mark.parametrize(("limit", "status"), [("dns.p95 < 0.001ms", "failed"), ("dns.p95 < 60s", "passed")])
+def test_resolution_has_figures_and_limits_of_its_own(
+    servers: Servers, run_of: Callable[..., Run], limit: str, status: str
+) -> None:
+    limits = (parse_limit(limit),)
+    port = servers.open().port
+    changes = {"measured": True, "count": 20, "interval_s": 0.002, "family": "4"}
+    (result,) = run_of(Endpoint(host="localhost", port=port, limits=limits, **changes)).results
+    assert (result.verdict.status, result.statistics.dns.count, result.statistics.successful) == (status, 1, 20)
 
 
 def test_only_the_selected_endpoints_are_probed(servers: Servers) -> None:

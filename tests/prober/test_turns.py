@@ -130,6 +130,21 @@ def test_loopback_is_looked_at_straight_after_the_connect_and_not_waited_for(
 
 
 @needs_epoll
+def test_a_deadline_asks_the_kernel_before_it_ends_a_check(
+    probe: Probe, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A handshake that was complete in time, and whose event has not been handed out yet."""
+    monkeypatch.setattr(connecting, "_LOOPBACK", ())  # else it would be looked at straight after the connect
+    waiting = wait.EpollWaiter.wait
+    monkeypatch.setattr(wait.EpollWaiter, "wait", lambda self, timeout_s: waiting(self, timeout_s)[:0])
+    server = servers.open()
+    (sample,) = probe(entry(server.host, server.port, timeout_us=200_000))
+    assert sample.outcome == "open"
+    assert sample.clock_ms is not None
+    assert sample.clock_ms >= 200
+
+
+@needs_epoll
 def test_a_wait_is_not_rounded_to_milliseconds_and_a_long_one_ends_before_its_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
