@@ -236,6 +236,8 @@ GUARDS = (
           "recording/test_recovery.py order_of_their_checks"),
     Guard("each turn writes its samples", "prober/engine.py", "self._samples.flush(at_ns)", "pass",
           "prober/test_process.py killed_it"),
+    Guard("all that was decided is written", "prober/samplefile.py", 'b"".join(self._lines)', 'b"".join(self._lines[:4])',
+          "prober/test_process.py under_load"),
     Guard("dropped samples are counted", "prober/samplefile.py", "self._dropped += 1", "pass",
           "faults/test_disks_for_samples.py"),
     Guard("what is decided at the end is said", "prober/connecting.py", "            if attempt.draining:\n",

@@ -207,6 +207,26 @@ def test_only_the_selected_endpoints_are_probed(servers: Servers) -> None:
     assert (first.connects, second.connects) == (0, 1)
 
 
+@pytest.mark.fault("process", "thousands of checks while a test keeps the processor busy", "no sample is lost")
+def test_no_sample_is_lost_under_load(servers: Servers) -> None:
+    server, count = servers.open(), 40
+    endpoints = [
+        Endpoint(host=server.host, port=server.port, name=f"n{number}", measured=True, count=count, interval_s=0.001)
+        for number in range(60)
+    ]
+    running = Campaign(Plan(endpoints=endpoints, max_rate=1e6, max_rate_per_host=1e6), range(60))
+    running.start()
+    while not running.ended:
+        sum(range(20_000))
+        running.poll()
+    run = running.run()
+    for result in run.results:
+        assert [sample.check for sample in result.samples] == [*range(1, count + 1)]
+        assert result.verdict.status == "passed"
+    running.close()
+    assert server.connects == 60 * count
+
+
 def test_a_campaign_that_is_stopped_is_partial_and_keeps_what_it_measured(servers: Servers) -> None:
     server = servers.open()
     plan = Plan(endpoints=[Endpoint(host=server.host, port=server.port, measured=True, count=10_000, interval_s=0.01)])
