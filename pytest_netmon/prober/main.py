@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import time
-from typing import Dict
+from typing import Dict, List
 
 from .engine import Engine
 from .kernel import make_room_for_descriptors, now_ns, raise_descriptor_limit
@@ -27,7 +27,10 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    line = sys.stdin.buffer.readline()
+    # The plan and the modules live as long as the process: leave them to no collection (over 4
+    # million objects one took 400 ms), and collect seldom.
+    gc.set_threshold(50_000, 20, 100)
+    line = _job_line()
     if not line.endswith(b"\n"):
         return 0  # the parent ended before it had written the job
     job = json.loads(line)
@@ -36,16 +39,23 @@ def main() -> int:
     return _run(job)
 
 
+def _job_line() -> bytes:
+    """The first line, and no more of the input than there is by then; in large pieces, as a plan takes some."""
+    pieces: List[bytes] = []
+    while not pieces or not pieces[-1].endswith(b"\n"):
+        piece = os.read(0, 1 << 20)
+        if not piece:
+            break
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
 def _run(job: Dict[str, object]) -> int:
     make_room_for_descriptors(raise_descriptor_limit())
     engine = Engine(job)
     if hasattr(signal, "SIGTERM"):
         signal.signal(signal.SIGTERM, lambda *_: engine.stop())
-    # The plan and the modules live as long as the process: leave them to no collection (over 4
-    # million objects one took 400 ms), and collect seldom.
-    gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
     started_unix_us, base_ns = time.time_ns() // 1000, now_ns()  # all is prepared: the campaign begins
     header = {"netmon": VERSION, "started_unix_us": started_unix_us, "context": job.get("context"), "base_ns": base_ns}
     try:
