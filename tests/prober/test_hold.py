@@ -6,12 +6,13 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from conftest_prober import entry
 from servers import Servers
 
-from pytest_netmon.prober import closing, timers
+from pytest_netmon.prober import closing, engine, timers
 from pytest_netmon.samples import Sample
 
 Probe = Callable[..., "list[Sample]"]
@@ -150,3 +151,22 @@ def test_a_hold_costs_one_timer_and_a_check_without_it_none(
     assert "_on_held" not in calls
     probe(entry(server.host, server.port, hold_us=1000))
     assert calls.count("_on_held") == 1
+
+
+def test_what_is_being_closed_when_the_run_is_stopped_is_told(probe: Probe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its connect was complete; that the server does not close its side changes nothing."""
+    engines, run, begin = list[engine.Engine](), engine.Engine.run, closing.Closer._begin_drain
+
+    def running(self: engine.Engine, *given: Any) -> str:
+        engines.append(self)
+        return run(self, *given)
+
+    def beginning(self: closing.Closer, *given: Any) -> None:
+        begin(self, *given)
+        engines[0].stop()
+
+    monkeypatch.setattr(engine.Engine, "run", running)
+    monkeypatch.setattr(closing.Closer, "_begin_drain", beginning)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        (sample,) = probe(entry("127.0.0.1", listener.getsockname()[1], count=None, interval_us=60_000_000))
+    assert sample.outcome == "open"

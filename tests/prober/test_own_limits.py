@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -14,8 +15,8 @@ from conftest_prober import entry, job_of, records_of
 from servers import Servers
 
 from pytest_netmon import campaign, prober_process
-from pytest_netmon.prober import kernel, wait
-from pytest_netmon.samples import Lateness, Sample, Warning_
+from pytest_netmon.prober import kernel, samplefile, wait
+from pytest_netmon.samples import Lateness, Lost, Sample, Warning_
 
 Probe = Callable[..., "list[Sample]"]
 LINUX = sys.platform.startswith("linux")
@@ -85,3 +86,33 @@ def test_what_waits_for_a_descriptor_is_told_once_reported_as_late_and_not_asked
     assert lateness.max_us > 100_000
     # A loop that does not wait for an end makes thousands.
     assert waits < 1500
+
+
+@pytest.mark.fault("disk", "full for samples, for longer than memory holds them", "how many are lost is told, exactly")
+def test_what_a_full_disk_takes_beyond_what_memory_holds_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(samplefile, "MOST_WAITING_BYTES", 400)
+    path, write = tmp_path / "samples.ndjson", os.write
+    file = samplefile.SampleFile(str(path), {"netmon": 1, "started_unix_us": 0, "context": {}})
+
+    def full(descriptor: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def line_of(number: int) -> bytes:
+        return b'[0,%d,500,"open",40,90,null,40,0,"127.0.0.1",null]\n' % number
+
+    monkeypatch.setattr(os, "write", full)
+    for number in range(1, 21):
+        file.sample(line_of(number))
+        file.flush(number)
+    monkeypatch.setattr(os, "write", write)
+    file.flush(1 << 62)
+    file.sample(line_of(21))
+    assert file.close()
+    records = records_of(path)
+    kept = [record.check for record in records if isinstance(record, Sample)]
+    (lost,) = [record for record in records if isinstance(record, Lost)]
+    assert kept == [*range(1, len(kept)), 21]
+    assert 0 < lost.samples == 21 - len(kept)
+    assert lost.text == "No space left on device"
