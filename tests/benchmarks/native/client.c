@@ -2,11 +2,11 @@
  *
  *     client FIRST_ADDRESS ADDRESSES FIRST_PORT PORTS CHECKS IN_FLIGHT
  *
- * For each check socket, setsockopt IP_RECVERR, ioctl FIONBIO, connect, epoll_ctl, getsockopt TCP_INFO
- * (again at the event, where the handshake was not complete at once), getsockopt SO_ERROR,
- * getsockname, getpeername, shutdown, epoll_ctl, recv to the end, close; for each turn at most 8
- * starts, then select on the epoll descriptor and epoll_wait for at most 16 events. Prints one line
- * of JSON: checks that were open, wall and CPU seconds, quantiles of the kernel's round-trip time.
+ * For each check socket, setsockopt IP_RECVERR, connect, getsockopt TCP_INFO (on loopback at once, else after
+ * epoll_ctl and its event), shutdown, a round trip and 1 ms later recv, close; for each turn at most 8 starts,
+ * then select on the epoll descriptor and epoll_wait for at most 16 events, then at most 16 looks at connections
+ * that were shut down. Prints one line of JSON: checks that were open, wall and CPU seconds, quantiles of the
+ * kernel's round-trip time.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -18,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/socket.h>
@@ -29,9 +28,18 @@
 #define EVENTS_A_TURN 16
 #define DESCRIPTORS 65536
 
+#define LOOK_S 0.001
+
+struct look {
+    double at_s;
+    int descriptor;
+};
+
 static int epoll;
 static int in_flight, started, finished, opened;
-static uint8_t is_draining[DESCRIPTORS];
+/* Connections that were shut down, in the order in which they are looked at; a ring. */
+static struct look looks[DESCRIPTORS];
+static unsigned looks_first, looks_end;
 static uint32_t *rtt_us;
 
 static double seconds(clockid_t clock)
@@ -49,85 +57,88 @@ static struct tcp_info info_of(int descriptor)
     return info;
 }
 
+static void look_later(int descriptor, double after_s)
+{
+    struct look *look = &looks[looks_end++ % DESCRIPTORS];
+    look->at_s = seconds(CLOCK_BOOTTIME) + after_s;
+    look->descriptor = descriptor;
+}
+
 static void finish(int descriptor)
 {
     close(descriptor);
-    is_draining[descriptor] = 0;
     in_flight--;
     finished++;
 }
 
 static void established(int descriptor, const struct tcp_info *info)
 {
-    struct sockaddr_in ours, theirs;
-    socklen_t length = sizeof ours;
-    struct epoll_event reading = {.events = EPOLLIN, .data.fd = descriptor};
-    int error = 0;
-    socklen_t error_length = sizeof error;
-    getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &error_length);
-    if (error) {
+    if (info->tcpi_state != 1) { /* TCP_ESTABLISHED */
         finish(descriptor);
         return;
     }
-    getsockname(descriptor, (struct sockaddr *)&ours, &length);
-    length = sizeof theirs;
-    getpeername(descriptor, (struct sockaddr *)&theirs, &length);
     rtt_us[opened++] = info->tcpi_rtt;
     shutdown(descriptor, SHUT_WR);
-    epoll_ctl(epoll, EPOLL_CTL_MOD, descriptor, &reading);
-    is_draining[descriptor] = 1;
+    look_later(descriptor, info->tcpi_rtt / 1e6 + LOOK_S);
 }
 
 static void start(uint32_t address, int port)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(address)};
-    int one = 1, descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct epoll_event writing = {.events = EPOLLOUT, .data.fd = descriptor};
+    int one = 1, descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct epoll_event writing = {.events = EPOLLOUT | EPOLLONESHOT, .data.fd = descriptor};
     started++;
     if (descriptor < 0 || descriptor >= DESCRIPTORS) {
         fputs("client: too few descriptors\n", stderr);
         exit(1);
     }
     in_flight++;
-    ioctl(descriptor, FIONBIO, &one);
     setsockopt(descriptor, IPPROTO_IP, IP_RECVERR, &one, sizeof one);
     if (connect(descriptor, (struct sockaddr *)&to, sizeof to) && errno != EINPROGRESS) {
         finish(descriptor);
         return;
     }
+    if (address >> 24 == 127) {
+        struct tcp_info info = info_of(descriptor);
+        if (info.tcpi_state != 2) { /* TCP_SYN_SENT */
+            established(descriptor, &info);
+            return;
+        }
+    }
     epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &writing);
-    struct tcp_info info = info_of(descriptor);
-    if (info.tcpi_state != 2) /* TCP_SYN_SENT */
-        established(descriptor, &info);
 }
 
-static void on_event(int descriptor)
+static void look(int descriptor)
 {
-    char data[65536];
-    if (!is_draining[descriptor]) {
-        struct tcp_info info = info_of(descriptor);
-        established(descriptor, &info);
-        return;
-    }
+    static char data[65536];
     ssize_t got;
     while ((got = recv(descriptor, data, sizeof data, 0)) > 0)
         ;
     if (got == 0 || errno != EAGAIN)
         finish(descriptor);
+    else
+        look_later(descriptor, LOOK_S);
 }
 
-static void turn(void)
+static void turn(int may_wait)
 {
     struct epoll_event events[EVENTS_A_TURN];
-    struct timeval wait = {1, 0};
-    fd_set watched;
-    FD_ZERO(&watched);
-    FD_SET(epoll, &watched);
-    if (in_flight)
+    double left_s = looks_first == looks_end ? 1 : looks[looks_first % DESCRIPTORS].at_s - seconds(CLOCK_BOOTTIME);
+    if (may_wait && left_s > 0) {
+        struct timeval wait = {(long)left_s, (long)(left_s * 1e6) % 1000000};
+        fd_set watched;
+        FD_ZERO(&watched);
+        FD_SET(epoll, &watched);
         select(epoll + 1, &watched, NULL, NULL, &wait);
+    }
     int ready = epoll_wait(epoll, events, EVENTS_A_TURN, 0);
-    for (int i = 0; i < ready; i++)
-        on_event(events[i].data.fd);
+    for (int i = 0; i < ready; i++) {
+        struct tcp_info info = info_of(events[i].data.fd);
+        established(events[i].data.fd, &info);
+    }
+    double now_s = seconds(CLOCK_BOOTTIME);
+    for (int i = 0; i < EVENTS_A_TURN && looks_first != looks_end && looks[looks_first % DESCRIPTORS].at_s <= now_s; i++)
+        look(looks[looks_first++ % DESCRIPTORS].descriptor);
 }
 
 static int ascending(const void *a, const void *b)
@@ -155,7 +166,7 @@ int main(int argc, char **argv)
     while (finished < checks) {
         for (int i = 0; i < STARTS_A_TURN && in_flight < most_in_flight && started < checks; i++)
             start(first + (uint32_t)(started % addresses), port + started % ports);
-        turn();
+        turn(in_flight == most_in_flight || started == checks);
     }
     double wall_s = seconds(CLOCK_MONOTONIC) - began_s;
     qsort(rtt_us, (size_t)opened, sizeof *rtt_us, ascending);
