@@ -145,9 +145,13 @@ class Engine:
 
     def _until_next(self, at_ns: int) -> int:
         soonest_ns = min(self._timers.next_ns(), self._connector.deadlines.next_ns())
-        if len(self._connector.attempts) < self._most_open:
+        if not self._is_full:
             soonest_ns = min(soonest_ns, self._pacer.next_ns(), self._starts.next_ns())
         return soonest_ns - at_ns if soonest_ns > at_ns else 0
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._connector.attempts) >= self._most_open
 
     # -- starting -------------------------------------------------------------------------------
 
@@ -243,20 +247,20 @@ class Engine:
         if endpoint.started == 1 or check.dns_us is not None:
             endpoint.due_ns = start_ns
         else:
-            self._note_late(endpoint, start_ns)
+            late_ns = start_ns - endpoint.due_ns
+            self._lateness.add(late_ns // 1000 if late_ns > 0 else 0)
+            if late_ns >= endpoint.interval_ns > 0:
+                self._leave_out(endpoint, late_ns, start_ns)
         endpoint.due_ns += endpoint.interval_ns
         if endpoint.more:
             self._starts.add(endpoint)
 
-    def _note_late(self, endpoint: Endpoint, start_ns: int) -> None:
+    def _leave_out(self, endpoint: Endpoint, late_ns: int, start_ns: int) -> None:
         """Leave out the starts that were due while this one came late; of a counted run they are postponed."""
-        late_ns, interval_ns = start_ns - endpoint.due_ns, endpoint.interval_ns
-        self._lateness.add(late_ns // 1000 if late_ns > 0 else 0)
-        if late_ns >= interval_ns > 0:
-            missed = late_ns // interval_ns
-            if endpoint.count is None:
-                self._tell(self._left_out.add(missed, endpoint.due_ns, start_ns))
-            endpoint.due_ns += missed * interval_ns
+        missed = late_ns // endpoint.interval_ns
+        if endpoint.count is None:
+            self._tell(self._left_out.add(missed, endpoint.due_ns, start_ns))
+        endpoint.due_ns += missed * endpoint.interval_ns
 
     # -- deciding -------------------------------------------------------------------------------
 
