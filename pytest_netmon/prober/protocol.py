@@ -102,9 +102,7 @@ VERSION = 1
 def sealed(line: bytes) -> bytes:
     """Return a line of the sample file, which ends in `]` or `}` and a newline, with its checksum (0.4 us)."""
     body = line[:-2]
-    if line.endswith(b"]\n"):
-        return b"%b,%d]\n" % (body, crc32(body))
-    return b'%b,"crc":%d}\n' % (body, crc32(body))
+    return (b"%b,%d]\n" if line.endswith(b"]\n") else b'%b,"crc":%d}\n') % (body, crc32(body))
 
 
 def is_sealed(line: bytes) -> bool:

@@ -62,8 +62,8 @@ class SampleFile:
         self.sample(json.dumps(event, separators=(",", ":")).encode("ascii") + b"\n")
 
     def sample(self, line: bytes) -> None:
-        """Append a line, which is not sealed yet."""
-        self._lines.append(sealed(line))
+        """Append a line, which is not sealed yet: that is done with all of a turn."""
+        self._lines.append(line)
 
     def flush(self, now_ns: int) -> None:
         """Write what was collected; on a full disk keep it and try again later."""
@@ -75,9 +75,11 @@ class SampleFile:
         if self._shared and not self._lock():
             self._keep()  # the other one was stopped while it wrote
             return
-        data = bytes(self._waiting) + b"".join(self._lines)
+        data = b"".join(map(sealed, self._lines))
         self._lines.clear()
-        self._waiting.clear()
+        if self._waiting:
+            data = bytes(self._waiting) + data
+            self._waiting.clear()
         try:
             written = self._write(data)
         except OSError as error:
@@ -134,7 +136,7 @@ class SampleFile:
         return written
 
     def _keep(self) -> None:
-        for line in self._lines:
+        for line in map(sealed, self._lines):
             if len(self._waiting) + len(line) > MOST_WAITING_BYTES:
                 self._dropped += 1
             else:
