@@ -20,8 +20,9 @@ from .sample_lines import SampleFileError
 from .samples import Record
 from .vantage import LOCAL_VANTAGE
 
-#: How often the sample file is looked at while something waits for it.
-_LOOK_EVERY_S = 0.005
+#: How often the sample file is looked at while something waits for it: each time a fiftieth of the time that has
+#: passed since the start, but not sooner nor later than that. One look without anything new takes 30 us.
+_LOOK_SOONEST_S, _LOOK_LATEST_S = 0.002, 0.005
 _TICK_EVERY_S = 0.1
 #: How long the prober may take to begin (it starts in 0.12 s).
 _BEGIN_S = 30.0
@@ -229,10 +230,12 @@ class Campaign:
 
     def _rest(self) -> None:
         """Until there may be more to read."""
+        passed_s = time.monotonic() - self._launch.started_s
+        rest_s = min(max(_LOOK_SOONEST_S, passed_s / 50), _LOOK_LATEST_S)
         if self._process is None:
-            time.sleep(_LOOK_EVERY_S)
+            time.sleep(rest_s)
         else:
-            self._process.rest(_LOOK_EVERY_S)
+            self._process.rest(rest_s)
 
     @property
     def last_words(self) -> str:

@@ -23,6 +23,7 @@ from pytest_netmon.judging import recover
 from pytest_netmon.limits import parse_limit
 from pytest_netmon.plan import Endpoint, Plan
 from pytest_netmon.plan_record import record_of
+from pytest_netmon.prober_process import ProberProcess
 from pytest_netmon.run import Run
 from pytest_netmon.samples import End
 
@@ -371,3 +372,30 @@ def test_what_killed_campaigns_left_is_removed_after_a_day(tmp_path: Path, monke
         *(path.name for path in (new, alive, foreign, written, elsewhere)),
         "netmon-link",
     }
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="only Linux tells of an end in this way")
+def test_a_rest_is_over_when_the_prober_ends() -> None:
+    process = ProberProcess()
+    process.close_input()
+    began_s = time.monotonic()
+    process.rest(300)
+    assert time.monotonic() - began_s < 200
+    eventually(lambda: process.has_exited)
+    process.rest(0.001)  # no sooner over for a process that is gone
+    process.close()
+
+
+def test_a_campaign_ends_also_where_the_system_does_not_tell_of_the_end_of_a_process(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: int) -> int:
+        raise OSError
+
+    monkeypatch.setattr(os, "pidfd_open", refused, raising=False)
+    server = servers.open()
+    running = Campaign(Plan(endpoints=[Endpoint(host=server.host, port=server.port)]), [0])
+    running.start()
+    running.wait_all()
+    assert running.result(0).verdict.status == "passed"
+    running.close()
