@@ -101,6 +101,8 @@ GUARDS = (
           "self.close_with_reset = True", "faults/test_manners_to_real_servers.py"),
     Guard("the cap on a host's rate", "prober/pace.py", "self._lane_gap_ns = int(1e9 / max_rate_per_host)",
           "self._lane_gap_ns = int(1e9 / max_rate_per_host / 2)", "prober/test_pace.py"),
+    Guard("starts of a burst are apart", "prober/pace.py", "self._least_gap_ns = min(", "self._least_gap_ns = 0 * min(",
+          "prober/test_pace.py"),
     Guard("redaction by the prober", "prober/work.py", 'self.redact = bool(job.get("redact"))', "self.redact = False",
           "faults/test_nothing_secret_is_left.py killed"),
     Guard("redaction of reports", "plan.py", "return self.name if self.redact and self.name else self.host",
