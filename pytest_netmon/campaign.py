@@ -80,7 +80,6 @@ class Campaign:
                 raise CampaignError(self._judge.fault or "the prober ended before it began")
             if self.recording.header is None:
                 self._rest()
-        self.recording.forget_context()  # all of it is known here
 
     @property
     def _process(self) -> ProberProcess | None:

@@ -80,8 +80,8 @@ def _endpoint_record(endpoint: Endpoint) -> dict[str, object]:
     record["host"] = endpoint.shown_host
     record["tls"] = None if endpoint.shown_tls is None else asdict(endpoint.shown_tls)
     record["proxy"] = None if endpoint.proxy is None else asdict(endpoint.proxy)
-    record["limits"] = [[limit.text, limit.origin] for limit in endpoint.limits]
-    record["warn"] = [[limit.text, limit.origin] for limit in endpoint.warn]
+    record["limits"] = tuple([(limit.text, limit.origin) for limit in endpoint.limits])
+    record["warn"] = tuple([(limit.text, limit.origin) for limit in endpoint.warn])
     record["baseline"] = tolerance_record(endpoint.baseline)
     record["wait"] = None if endpoint.wait is None else asdict(endpoint.wait)
     source = endpoint.source

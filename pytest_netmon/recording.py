@@ -64,6 +64,7 @@ class Recording:
 
     observe: called with each record once it was taken in. salvage: pass over lines that cannot be
     read, and say so in `damage`, as after a power cut; up to 10,000 of them, behind a whole header.
+    with_context: False for a reader that knows what its header says of the campaign, the whole plan; it is left out.
 
     header: its first line, None until it was read. done: endpoints of which no sample is to come. short: those
     of which fewer came than were made.
@@ -78,8 +79,16 @@ class Recording:
     timed. vantages: how other places stand, by name.
     """
 
-    def __init__(self, path: Path, observe: Callable[[Record], None] | None = None, *, salvage: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        observe: Callable[[Record], None] | None = None,
+        *,
+        salvage: bool = False,
+        with_context: bool = True,
+    ) -> None:
         self.path = path
+        self._with_context = with_context
         self._observe = observe
         self._most_damaged = MOST_DAMAGED if salvage else 0
         self._damaged: dict[int, str] = {}
@@ -185,12 +194,6 @@ class Recording:
             self._find_places(endpoint)
         return in_check_order(self._read(self._places.get(endpoint, ())))
 
-    def forget_context(self) -> None:
-        """Let go of what the header says of the campaign, the plan: with thousands of endpoints that is as much as all
-        else here."""
-        if self.header is not None:
-            self.header = dataclasses.replace(self.header, context={})
-
     def close(self) -> None:
         """Follow the file no longer; its samples can still be read."""
         if self._file is not None:
@@ -200,7 +203,7 @@ class Recording:
     def _take_lines(self, data: bytes) -> None:
         for line in data.splitlines(keepends=True):
             try:
-                self._take(decode_line(line))
+                self._take(decode_line(line, with_context=self._with_context))
             except SampleFileError as error:
                 if self.header is None or len(self._damaged) >= self._most_damaged:
                     raise SampleFileError(f"{self.path}: byte {self._read_to}: {error}") from None

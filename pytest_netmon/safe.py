@@ -101,6 +101,11 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
+def _is_plain(text: str) -> bool:
+    """Whether a text is of printable ASCII, as most are: to look for anything else takes ten times as long."""
+    return text.isascii() and text.isprintable()
+
+
 def _shown(match: re.Match[str]) -> str:
     return _escape(match[0])
 

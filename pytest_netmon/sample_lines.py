@@ -49,6 +49,7 @@ _SAMPLE_LENGTH = 11
 _END_REASONS = ("complete", "stopped", "orphaned")
 _VANTAGE_STATES = ("began", "ended", "lost")
 _OUTCOME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
+_HEADER_START = re.compile(rb'{"netmon": ?(\d{1,9}), ?"started_unix_us": ?(\d{1,18}), ?"context": ?{')
 _ERRNO = re.compile(r"-?[A-Za-z0-9_]{1,40}\Z")
 
 
@@ -56,8 +57,9 @@ class SampleFileError(ValueError):
     """A line that no prober of this version writes; the text says what is wrong with it."""
 
 
-def decode_line(line: bytes) -> Record:
-    """Return what a whole line of a sample file says; its newline may still be there.
+def decode_line(line: bytes, *, with_context: bool = True) -> Record:
+    """Return what a whole line of a sample file says; its newline may still be there. Of a header whose context nobody
+    asks for only the start is read, where it is as a prober writes it.
 
     Raises SampleFileError for anything that `prober/protocol.py` does not allow: another checksum, a number that is
     negative, a fraction, a boolean or beyond all bounds, an `open` sample without a connect time,
@@ -67,6 +69,8 @@ def decode_line(line: bytes) -> Record:
         _malformed(f"a line of {len(line)} characters")
     if not is_sealed(line):
         _malformed("no line of a sample file, or damaged: its checksum is missing or wrong")
+    if not with_context and (start := _HEADER_START.match(line)):
+        return _header({"netmon": int(start[1]), "started_unix_us": int(start[2]), "context": {}})
     value = _parsed(line)
     if type(value) is list:
         del value[-1]  # the checksum

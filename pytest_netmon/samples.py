@@ -73,7 +73,8 @@ class Sample:
     @property
     def end_us(self) -> int:
         """When the check was decided, in microseconds since the start of the campaign."""
-        spent_ms = (self.clock_ms or 0.0) + (self.dns_ms or 0.0) + sum(a.clock_ms for a in self.attempts)
+        attempts_ms = sum(attempt.clock_ms for attempt in self.attempts) if self.attempts else 0.0
+        spent_ms = (self.clock_ms or 0.0) + (self.dns_ms or 0.0) + attempts_ms
         # What failed was timed to its end.
         stages_ms = (self.proxy_ms or 0.0) + (self.tls_ms or 0.0) if self.outcome == OPEN else 0.0
         return self.start_us + round((spent_ms + stages_ms) * 1000)

@@ -110,7 +110,8 @@ def judge(
         verdict = _judged_by_tries(endpoint, statistics, waited, complete=complete)
     heard = {*_seen(statistics), *(waited.outcomes if waited else ())}
     verdict = amid(with_comparison(verdict, around.comparison), endpoint, heard, around)
-    return replace(verdict, notes=(*warnings, *waiting_note(endpoint, waited), *verdict.notes), warn=soft)
+    notes = (*warnings, *waiting_note(endpoint, waited))
+    return replace(verdict, notes=(*notes, *verdict.notes), warn=soft) if notes or soft else verdict
 
 
 def with_comparison(verdict: Verdict, comparison: Comparison | None) -> Verdict:
@@ -152,9 +153,9 @@ def _judged(endpoint: Endpoint, statistics: Statistics, *, complete: bool, is_pa
     results = tuple(_result(limit, statistics) for limit in limits_in_force(endpoint))
     notes = _notes(endpoint, statistics, complete=complete, is_part=is_part)
     unmade = _unmade(statistics)
-    breaches = _breaches(endpoint, statistics, results)
     if _reached(endpoint, statistics):
         return Verdict("passed", results, notes=(*notes, *unmade))
+    breaches = _breaches(endpoint, statistics, results)
     if not complete:
         return Verdict("inconclusive", results, (_interrupted(endpoint, statistics),), (*notes, *unmade))
     if not statistics.checks:

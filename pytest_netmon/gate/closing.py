@@ -67,7 +67,10 @@ class Closing:
 
     def announce_result(self, result: Result) -> None:
         """Call the hook `pytest_netmon_result`."""
-        name, hook = f"pytest_netmon_result for {result.endpoint.id}", self._config.hook.pytest_netmon_result
+        hook = self._config.hook.pytest_netmon_result
+        if not hook.get_hookimpls():
+            return
+        name = f"pytest_netmon_result for {result.endpoint.id}"
         self._guarded(name, lambda: hook(config=self._config, result=result))
 
     def finish(self, run: Run) -> None:

@@ -41,9 +41,10 @@ class Planned:
 
 def _load(config: pytest.Config, settings: Settings) -> Plan:
     plan = load_plan(settings.files, settings.overrides, env=os.environ, base=config.invocation_params.dir)
-    _call_hook(config, plan)
-    if problems := validate_plan(plan):
-        raise ConfigurationError(problems)
+    if config.hook.pytest_netmon_plan.get_hookimpls():
+        _call_hook(config, plan)
+        if problems := validate_plan(plan):
+            raise ConfigurationError(problems)
     return plan
 
 

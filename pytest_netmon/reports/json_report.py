@@ -45,7 +45,7 @@ def json_chunks(run: Run) -> Iterator[str]:
 
     Raises what `run.store` raises where samples cannot be read.
     """
-    local = [result for result in run.results if result.endpoint.is_local]
+    local = _by_host([result for result in run.results if result.endpoint.is_local])
     yield f'{{\n  "monitoring_session": {nested(_session(run), 2)},\n  "statistics": '
     yield from _statistics(local)
     yield ',\n  "endpoints": '
@@ -65,15 +65,16 @@ def _by_host(results: Sequence[Result]) -> _ByHost:
     return hosts
 
 
-def _statistics(results: Sequence[Result]) -> Iterator[str]:
-    yield from members((host, [nested(_host_statistics(ports), 4)]) for host, ports in _by_host(results).items())
+def _statistics(hosts: _ByHost) -> Iterator[str]:
+    yield from members((host, [nested(_host_statistics(ports), 4)]) for host, ports in hosts.items())
 
 
-def _samples(results: Sequence[Result], run: Run) -> Iterator[str]:
+def _samples(hosts: _ByHost, run: Run) -> Iterator[str]:
     """The members that hold samples, each behind a comma."""
     yield ',\n  "raw_data": '
-    yield from members((host, _raw_data_of(ports, run)) for host, ports in _by_host(results).items())
-    waited_for = _by_host([result for result in results if result.waited is not None and result.endpoint.measured])
+    yield from members((host, _raw_data_of(ports, run)) for host, ports in hosts.items())
+    every = (result for ports in hosts.values() for results in ports.values() for result in results)
+    waited_for = _by_host([result for result in every if result.waited is not None and result.endpoint.measured])
     if waited_for:
         yield ',\n  "waiting_data": '
         yield from members((host, _raw_data_of(ports, run, of_tries=True)) for host, ports in waited_for.items())
@@ -82,7 +83,7 @@ def _samples(results: Sequence[Result], run: Run) -> Iterator[str]:
 def _vantage(name: str, run: Run) -> Iterator[str]:
     """What was checked from another place, and how that place stood in the end."""
     state = run.vantages.get(name)
-    results = [result for result in run.results if result.endpoint.vantage == name]
+    hosts = _by_host([result for result in run.results if result.endpoint.vantage == name])
     head = {
         "state": state.state if state else None,
         "text": state.text if state else None,
@@ -91,18 +92,17 @@ def _vantage(name: str, run: Run) -> Iterator[str]:
     }
     yield "{" + ",".join(f"\n  {on_a_line(key)}: {on_a_line(value)}" for key, value in head.items())
     yield ',\n  "statistics": '
-    yield from _statistics(results)
-    yield from _samples(results, run)
+    yield from _statistics(hosts)
+    yield from _samples(hosts, run)
     yield "\n}"
 
 
 def _session(run: Run) -> dict[str, Any]:
-    hosts = _by_host(run.results)
     return {
         "start_time": _time(run.started_at),
         "end_time": _time(run.ended_at),
-        "targets": list(hosts),
-        "ports": sorted({port for ports in hosts.values() for port in ports}),
+        "targets": list(dict.fromkeys(result.endpoint.shown_host for result in run.results)),
+        "ports": sorted({result.endpoint.port for result in run.results}),
         "interval": rounded(run.plan.interval_s, 6),
         "timeout": rounded(run.plan.timeout_s, 6),
         "schema_version": SCHEMA_VERSION,

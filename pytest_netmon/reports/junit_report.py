@@ -210,7 +210,10 @@ class _Suite(TestSuite):  # type: ignore[misc]
 
 def _properties_text(properties: Iterable[Property]) -> str:
     margin = f"\n{_CASE_INDENT}    "
-    lines = (f'{margin}{_opened(name)}"{_quoted(value)}" />' for name, value in properties)
+    lines = [
+        f'{margin}{_opened(name)}"{_quoted(value) if isinstance(value, str) else value}" />'
+        for name, value in properties
+    ]
     return f"<properties>{''.join(lines)}\n{_CASE_INDENT}  </properties>"
 
 
@@ -220,5 +223,5 @@ def _opened(name: str) -> str:
     return f'<property name="{_quoted(name)}" value='
 
 
-def _quoted(value: object) -> str:
-    return _attribute(value).translate(_MARKUP) if isinstance(value, str) else str(value)
+def _quoted(text: str) -> str:
+    return _attribute(text).translate(_MARKUP)
