@@ -98,9 +98,13 @@ class Pacer(Generic[Item]):
         return lane
 
     def _note_start(self, lane: _Lane[Item], now_ns: int) -> None:
-        lane.next_ns = max(lane.next_ns, now_ns - lane.ahead_ns) + lane.gap_ns
-        self._next_ns = max(self._next_ns, now_ns - self._ahead_ns) + self._gap_ns
-        self._apart_ns = max(self._apart_ns, now_ns - _APART_CATCH_UP_NS) + self._least_gap_ns
+        # Each counts on from where it stands, but from no longer ago than may be caught up with.
+        least_ns = now_ns - lane.ahead_ns
+        lane.next_ns = (lane.next_ns if lane.next_ns > least_ns else least_ns) + lane.gap_ns
+        least_ns = now_ns - self._ahead_ns
+        self._next_ns = (self._next_ns if self._next_ns > least_ns else least_ns) + self._gap_ns
+        least_ns = now_ns - _APART_CATCH_UP_NS
+        self._apart_ns = (self._apart_ns if self._apart_ns > least_ns else least_ns) + self._least_gap_ns
 
     def _push(self, lane: _Lane[Item], now_ns: int) -> None:
         self._order += 1

@@ -81,7 +81,8 @@ class Endpoint:
         if self.wait is not None and self.retry_on is None:
             return WAITING
         self.started += 1
-        return max(0, self.started - self.warmup)
+        number = self.started - self.warmup
+        return number if number > 0 else 0
 
     @property
     def more(self) -> bool:
