@@ -163,8 +163,10 @@ class DistributionBuilder:
     def finish(self, jitter_ms: float | None = None) -> Distribution:
         if self.min_us is None or self.max_us is None:
             return NO_VALUES
-        counts_us = dict(sorted(self.counts_us.items()))
-        middle_us = _ranked_us(counts_us, (self.count + 1) // 2) + _ranked_us(counts_us, self.count // 2 + 1)
+        counts_us = dict(sorted(self.counts_us.items())) if len(self.counts_us) > 1 else self.counts_us.copy()
+        middle_us = self.min_us + self.max_us  # of up to two values
+        if self.count > 2:
+            middle_us = _ranked_us(counts_us, (self.count + 1) // 2) + _ranked_us(counts_us, self.count // 2 + 1)
         return Distribution(
             count=self.count,
             min_ms=self.min_us / 1000,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import heapq
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .distributions import NO_VALUES, Distribution, DistributionBuilder, whole_us
 from .limits import PHASES
@@ -26,6 +26,8 @@ MOST_WAITING = 10_000
 MOST_REPEATED_CHECKS = 100
 #: When a SYN is sent again for the first time, and the least time between two (RFC 6298, section 2).
 FIRST_SYN_REPEAT_MS = 1000.0
+#: Of what most endpoints have none of, and so share; nobody changes it.
+_NONE: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ class Statistics:
     cert_expires_in_s: int | None
     last_outcome: str | None
     first_success: int | None
-    parts: Mapping[str, Statistics] = field(default_factory=dict)
+    parts: Mapping[str, Statistics] = field(default_factory=lambda: _NONE)
 
     @property
     def phases(self) -> Mapping[str, Distribution]:
@@ -196,7 +198,7 @@ class StatisticsBuilder:
             checks=self._checks,
             successful=successful,
             success_rate=successful / self._checks if self._checks else None,
-            errors=dict(self._errors),
+            errors=dict(self._errors) if self._errors else _NONE,
             local_errors=self._local_errors,
             consecutive_failures=in_order.most_failures,
             outage_s=in_order.outage_us / 1_000_000,

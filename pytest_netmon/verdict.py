@@ -25,6 +25,8 @@ Status = Literal["passed", "failed", "inconclusive"]
 BUILT_IN_SUCCESS = parse_limit("success >= 100%", origin="built-in")
 #: How the note on a broken `warn` limit begins.
 WARNING = "warning: "
+#: Shared by all that have none; nobody changes it.
+_NO_PARTS: Mapping[str, Verdict] = {}
 _CONTROL_FAILED = "this control must be reached for the run to mean anything"
 _OTHERS_UNKNOWN = "interrupted: what came of its other addresses, if there are any, is not known"
 _NOT_PROVEN = "not proven: nothing else was reached either"
@@ -62,7 +64,7 @@ class Verdict:
     warn: tuple[LimitResult, ...] = ()
     failed_controls: tuple[str, ...] = ()
     baseline: Comparison | None = None
-    parts: Mapping[str, Verdict] = field(default_factory=dict)
+    parts: Mapping[str, Verdict] = field(default_factory=lambda: _NO_PARTS)
 
     @property
     def broken(self) -> tuple[LimitResult, ...]:

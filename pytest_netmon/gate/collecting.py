@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import os
 from pathlib import Path
+from types import MethodType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -56,7 +57,7 @@ class NetmonModule(pytest.Module):
             return  # pytest makes a skipped test of an empty list of parameters
         for item in super().collect():
             if isinstance(item, pytest.Function):
-                item.reportinfo = functools.partial(_place, item, self.path)  # type: ignore[method-assign]
+                item.reportinfo = MethodType(_place, item)  # type: ignore[method-assign]
             yield item
 
 
@@ -161,13 +162,19 @@ def _marks(endpoint: Endpoint) -> list[pytest.MarkDecorator]:
     return marks
 
 
-def _place(item: pytest.Function, path: Path) -> tuple[Path, int | None, str]:
+def _place(item: pytest.Function) -> tuple[Path, int | None, str]:
     """What pytest calls `reportinfo`: where the user wrote the endpoint, its line counting from 0."""
     endpoint = endpoint_of(item)
     source = endpoint.source if endpoint else None
     if source is None or not source.line:
-        return path, None, item.name
-    return item.config.invocation_params.dir / source.file, source.line - 1, item.name
+        return item.path, None, item.name
+    return _file(item.config.invocation_params.dir, source.file), source.line - 1, item.name
+
+
+@functools.lru_cache(maxsize=64)
+def _file(folder: Path, name: str) -> Path:
+    """Thousands of endpoints stand in a few files."""
+    return folder / name
 
 
 def _chosen(plan: Plan, ids: Sequence[str]) -> list[Endpoint]:

@@ -38,14 +38,20 @@ class Collected:
     @classmethod
     def of(cls, items: Iterable[pytest.Item], *, will_run: bool = True) -> Collected:
         """will_run: False where tests that could not be collected keep the others from running."""
-        about = [(item, key_of(endpoint)) for item in items if (endpoint := endpoint_of(item))]
-        judging = [(item, key) for item, key in about if "netmon_result" in getattr(item, "fixturenames", ())]
-        return cls(
-            wanted=frozenset(key for item, key in about if will_run and item.get_closest_marker("skip") is None),
-            selected=frozenset(key for _, key in about),
-            judging={item.nodeid: key for item, key in judging},
-            own=frozenset(item.nodeid for item, _ in judging if item.getparent(NetmonModule) is None),
-        )
+        wanted, selected, judging, own = set(), set(), {}, set()
+        for item in items:
+            endpoint = endpoint_of(item)
+            if endpoint is None:
+                continue
+            key = key_of(endpoint)
+            selected.add(key)
+            if will_run and item.get_closest_marker("skip") is None:
+                wanted.add(key)
+            if "netmon_result" in getattr(item, "fixturenames", ()):
+                judging[item.nodeid] = key
+                if item.getparent(NetmonModule) is None:
+                    own.add(item.nodeid)
+        return cls(frozenset(wanted), frozenset(selected), judging, frozenset(own))
 
     def __or__(self, others: Collected) -> Collected:
         return Collected(

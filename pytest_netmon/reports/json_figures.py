@@ -38,7 +38,8 @@ def of_phase(phase: Distribution) -> Encoded:
 
 
 def figures(phase: Distribution) -> dict[str, Any]:
-    return dict(zip(_FIGURES, map(in_ms, _figures_ms(phase)), strict=True))
+    rounded_ms = [None if ms is None else round(ms, 3) for ms in _figures_ms(phase)]
+    return dict(zip(_FIGURES, rounded_ms, strict=True))
 
 
 def _figures_ms(phase: Distribution) -> tuple[float | None, ...]:
