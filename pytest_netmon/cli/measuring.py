@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import time
 from collections.abc import Callable
 
 from pytest_netmon import __version__
@@ -14,12 +15,16 @@ from pytest_netmon.samples import Done, Record
 
 from .signals import Ending
 
+#: So long after the start results are told at once, after that ten times a second: each takes the progress line, which
+#: is shown by then, off the screen.
+_AT_ONCE_S = 1.0
+
 
 class Measuring:
     """Follows what `launch` measures of `plan`.
 
-    ending: asked some ten times a second whether to go on. decided: called with each result, as soon as and in the
-    order in which they are decided. progress: called some ten times a second with a line that says how far things are.
+    ending: asked some ten times a second whether to go on. decided: called with each result, in the order in
+    which they are decided. progress: called some ten times a second with a line that says how far things are.
     """
 
     def __init__(
@@ -36,6 +41,7 @@ class Measuring:
         self._newly_done: list[int] = []
         self._not_decided: list[int] = []
         self._machine = launch.machine
+        self._at_once_until_s = launch.started_s + _AT_ONCE_S
         self._campaign = Campaign(plan, launch.selected, observe=self._note, launch=launch)
 
     def measure(self) -> None:
@@ -45,7 +51,7 @@ class Measuring:
         if not campaign.selected:
             return
         campaign.start()
-        campaign.wait_all(self._on_tick, self._tell_new)
+        campaign.wait_all(self._on_tick, self._on_look)
         self._tell()
         self._ending.check()
         for index in campaign.selected:
@@ -64,6 +70,10 @@ class Measuring:
         self._tell()
         self._ending.check()
         self._progress(self._line(progress))
+
+    def _on_look(self) -> None:
+        if time.monotonic() < self._at_once_until_s:
+            self._tell_new()
 
     def _tell(self) -> None:
         """Tell of all that can be judged by now; to look at those that could not be before may take long."""

@@ -10,7 +10,12 @@ import pytest
 from check_runs import InProcess, clean_environment
 from servers import Servers
 
+from pytest_netmon.campaign import Campaign
 from pytest_netmon.cli import check as command
+from pytest_netmon.cli import measuring
+from pytest_netmon.cli.signals import Ending
+from pytest_netmon.launching import Launch
+from pytest_netmon.plan import Endpoint, Plan
 from pytest_netmon.prober_process import ProberProcess
 
 #: Runs a check and prints, when its prober is started and again when that is told its job, what is imported by then.
@@ -128,3 +133,30 @@ def test_a_process_of_its_own_looks_for_no_garbage_at_its_end() -> None:
         [sys.executable, "-c", code, "--version"], env=clean_environment(), capture_output=True, text=True, timeout=60
     )
     assert done.stdout.splitlines()[-1] == "True", done
+
+
+def test_later_results_come_in_pieces_so_that_the_progress_line_can_be_read(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measuring, "_AT_ONCE_S", 0.0)
+    told: list[str] = []
+    poll = Campaign.poll
+    monkeypatch.setattr(Campaign, "poll", lambda self: (told.append("looked"), poll(self)))
+    server, silent = servers.open(), servers.silent()
+    endpoints = [
+        Endpoint(host=server.host, port=server.port, timeout_s=5.0),
+        Endpoint(host=silent.host, port=silent.port, count=1, timeout_s=0.6, measured=True),
+    ]
+    plan = Plan(endpoints=endpoints)
+    launch = Launch(plan, [0, 1])
+    launch.start()
+    running = measuring.Measuring(
+        plan,
+        launch,
+        ending=Ending(),
+        decided=lambda result: told.append(result.verdict.status),
+        progress=lambda _: told.append("progress"),
+    )
+    running.measure()
+    running.close()
+    assert told[told.index("passed") + 1] == "progress"
