@@ -101,6 +101,18 @@ def test_a_name_server_that_drops_aaaa_fails_none_of_two_hundred_names(cable: Ca
     assert {(sample.outcome, sample.address) for sample in samples} == {("open", "127.0.0.1")}
 
 
+def test_a_dry_run_shows_the_addresses_that_a_check_would_find(cable: Cable, tmp_path: Path) -> None:
+    """Also those of names whose AAAA is never answered, a hundred at once."""
+    targets = [f"dropsaaaa.host-{number}.test:80" for number in range(100)]
+    words = command("check", "--dry-run", "--resolve", "--timeout", "2s", "good.test:80", "silent.test:80", *targets)
+    done = subprocess.run(
+        cable.in_near(*words), cwd=tmp_path, env=clean_environment(), capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("127.0.0.1") >= 101, done.stdout
+    assert done.stdout.count("no answer within") == 1
+
+
 @pytest.mark.fault("names", "a dead resolver", "one limit covers all; the exit is never late")
 @pytest.mark.fault("names", "truncated with a silent TCP side, for many names", "the same")
 @pytest.mark.parametrize("behaviour", ["silent", "truncated"])
