@@ -123,9 +123,13 @@ class Launch:
             "max_rate_per_host": self.plan.max_rate_per_host,
             "refresh_s": self._refresh_s,
             "kernel": self._kernel,
-            "context": {"plan": record_of(self.plan), "selected": list(self.selected), "machine": self.machine},
+            "context": json.dumps(self._context()),
             "endpoints": endpoint_jobs(self.plan, self.selected, here),
         }
+
+    def _context(self) -> dict[str, object]:
+        """What it takes to judge the samples later, without this process."""
+        return {"plan": record_of(self.plan), "selected": list(self.selected), "machine": self.machine}
 
 
 def machine() -> dict[str, str]:

@@ -57,9 +57,11 @@ def _run(job: Dict[str, object]) -> int:
         signal.signal(signal.SIGTERM, lambda *_: engine.stop())
     gc.freeze()
     started_unix_us, base_ns = time.time_ns() // 1000, now_ns()  # all is prepared: the campaign begins
-    header = {"netmon": VERSION, "started_unix_us": started_unix_us, "context": job.get("context"), "base_ns": base_ns}
+    header: Dict[str, object] = {"netmon": VERSION, "started_unix_us": started_unix_us, "base_ns": base_ns}
     try:
-        sample_file = SampleFile(str(job["sample_file"]), header, shared=bool(job.get("shared")))
+        sample_file = SampleFile(
+            str(job["sample_file"]), header, str(job.get("context", "null")), shared=bool(job.get("shared"))
+        )
     except OSError as error:
         sys.exit(f"samples cannot be recorded: {error.strerror}: {job['sample_file']}")
     threading.Thread(target=_stop_at_end_of_input, args=(engine,), daemon=True, name="netmon-input").start()

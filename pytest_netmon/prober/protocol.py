@@ -10,7 +10,7 @@ In: the first line of standard input is the **job**, one JSON object:
      "host_rates": {},                            of single hosts, where they differ
      "refresh_s": null,                           resolve names again this often (monitor: 60)
      "kernel": true,                              false: judge by our own clock alone
-     "context": {...},                            copied into the header, never looked at
+     "context": "{...}",                          a JSON text: copied into the header, never looked at
      "endpoints": [{"index": 3,                    its name in the sample file
                     "host": "db.internal", "port": 5432,
                     "count": 40,                  null: until told to stop

@@ -34,11 +34,14 @@ class SampleFile:
     """Appends lines to a file that it creates with `header`, or without one to a file that is there.
 
     `add` collects, `flush` writes what was collected in one write: once a turn of the loop, so that a
-    killed process loses no sample that an earlier turn decided. shared: another process appends, too.
+    killed process loses no sample that an earlier turn decided. context: a JSON text, put into the header as it is.
+    shared: another process appends, too.
     Raises OSError where the file cannot be had.
     """
 
-    def __init__(self, path: str, header: Optional[Dict[str, object]], *, shared: bool = False) -> None:
+    def __init__(
+        self, path: str, header: Optional[Dict[str, object]], context: str = "null", *, shared: bool = False
+    ) -> None:
         flags = os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0)
         if header is not None:
             flags |= os.O_CREAT | os.O_EXCL
@@ -53,7 +56,8 @@ class SampleFile:
         self.trouble = "unknown"
         self._dirty = False
         if header is not None:
-            self.event(header)
+            begun = json.dumps(header, separators=(",", ":"))[:-1]
+            self.sample(f'{begun},"context":{context}}}\n'.encode("ascii"))
             self.flush(0)
         threading.Thread(target=self._sync_for_ever, daemon=True, name="netmon-sync").start()
 

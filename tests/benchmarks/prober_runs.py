@@ -45,7 +45,7 @@ def job(
         "max_rate_per_host": _UNLIMITED,
         "refresh_s": None,
         "kernel": kernel,
-        "context": {},
+        "context": "{}",
         "endpoints": [
             {
                 "index": index,

@@ -191,7 +191,7 @@ def probe(
         for index, (host, port) in enumerate(targets)
     ]  # fmt: skip
     job = {"netmon": 1, "sample_file": str(path), "parent": None, "max_rate": 1e6, "max_rate_per_host": 1e6,
-           "refresh_s": refresh_s, "kernel": True, "context": {}, "endpoints": endpoints}  # fmt: skip
+           "refresh_s": refresh_s, "kernel": True, "context": "{}", "endpoints": endpoints}  # fmt: skip
     process = start(cable, job)
     if stopped is not None:
         while not path.exists():

@@ -99,7 +99,7 @@ def test_a_prober_short_of_descriptors_is_inconclusive_and_loses_no_check(server
     command = ["sh", "-c", 'ulimit -n 20; exec "$0" -I -c "$1" "$2"', sys.executable, prober_process.BOOTSTRAP, PROBER]
     prober = subprocess.Popen(command, stdin=subprocess.PIPE)
     assert prober.stdin is not None
-    prober.stdin.write(json.dumps({**job, "context": context}).encode() + b"\n")
+    prober.stdin.write(json.dumps({**job, "context": json.dumps(context)}).encode() + b"\n")
     prober.stdin.flush()
     assert prober.wait(60) == 0
     prober.stdin.close()

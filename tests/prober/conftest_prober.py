@@ -31,7 +31,7 @@ def job_of(path: Path, entries: list[dict[str, object]], **changes: object) -> d
     numbered = [{**entry, "index": index} for index, entry in enumerate(entries)]
     base: dict[str, object] = {
         "netmon": 1, "sample_file": str(path), "parent": None, "max_rate": 1e6, "max_rate_per_host": 1e6,
-        "refresh_s": None, "kernel": True, "context": {}, "endpoints": numbered,
+        "refresh_s": None, "kernel": True, "context": "{}", "endpoints": numbered,
     }  # fmt: skip
     return {**base, **changes}
 
@@ -65,7 +65,7 @@ def probe(tmp_path: Path) -> Callable[..., list[Sample]]:
     ) -> list[Sample]:
         path = tmp_path / f"samples-{len(list(tmp_path.iterdir()))}.ndjson"
         job = json.loads(json.dumps(job_of(path, list(entries), **changes)))
-        sample_file = SampleFile(str(path), {"netmon": 1, "started_unix_us": 0, "context": {}})
+        sample_file = SampleFile(str(path), {"netmon": 1, "started_unix_us": 0}, "{}")
         make = None if resolve is None else lambda deliver: Resolver(deliver, _answering(resolve))
         engine = engine_module.Engine(job, make)
         if stop_after_s is not None:

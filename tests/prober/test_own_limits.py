@@ -94,7 +94,7 @@ def test_what_a_full_disk_takes_beyond_what_memory_holds_is_counted(
 ) -> None:
     monkeypatch.setattr(samplefile, "MOST_WAITING_BYTES", 400)
     path, write = tmp_path / "samples.ndjson", os.write
-    file = samplefile.SampleFile(str(path), {"netmon": 1, "started_unix_us": 0, "context": {}})
+    file = samplefile.SampleFile(str(path), {"netmon": 1, "started_unix_us": 0}, "{}")
 
     def full(descriptor: int, data: bytes) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
