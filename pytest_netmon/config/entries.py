@@ -16,6 +16,9 @@ from .settings import Settings, read_settings
 from .targets import A_TARGET, ParsedTarget, parse_targets
 
 
+_NO_SETTINGS = Settings()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One entry of a list of targets.
@@ -82,7 +85,7 @@ def read_control(place: Place, defaults: Settings, problems: Problems) -> Entry 
 
 def _text(place: Place, defaults: Settings, problems: Problems) -> Entry | None:
     targets = problems.read(place, _read_targets)
-    return None if targets is None else Entry(place=place, targets=targets, own=Settings(), inherited=defaults)
+    return None if targets is None else Entry(place=place, targets=targets, own=_NO_SETTINGS, inherited=defaults)
 
 
 def _settled(place: Place, defaults: Settings, problems: Problems) -> Entry | None:

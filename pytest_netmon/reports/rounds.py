@@ -40,6 +40,8 @@ def rounds_of(results: Sequence[Result]) -> Rounds:
     Where the host was checked from several places, each of them has its own rounds, and all are counted.
     Reads samples only where a host has several endpoints and some check failed.
     """
+    if len(results) == 1:
+        return _from_statistics(results) or _from_samples(results)
     places: dict[str, list[Result]] = {}
     for result in results:
         places.setdefault(result.endpoint.vantage, []).append(result)
