@@ -15,7 +15,6 @@ from .places import Place, Problems, Value
 from .settings import Settings, read_settings
 from .targets import A_TARGET, ParsedTarget, parse_targets
 
-
 _NO_SETTINGS = Settings()
 
 
