@@ -23,7 +23,7 @@ from markupsafe import Markup
 from ..run import Result, Run
 from ..safe import for_terminal
 from .compared import baseline_line
-from .html_charts import BOTTOM, FOOT, TOP, WIDTH
+from .html_charts import BOTTOM, TOP, WIDTH
 from .html_rows import common_scale, row_markup, table_row_of, unprobed_row
 from .html_scale import Scale
 from .html_views import PHASE_HEAD, EndpointView, view_of
@@ -89,10 +89,6 @@ def html_chunks(run: Run) -> Iterator[str]:
         places=matrix.rows[:MOST_MATRIX_ROWS] if matrix else (),
         places_left_out=max(0, len(matrix.rows) - MOST_MATRIX_ROWS) if matrix else 0,
         phase_head=PHASE_HEAD,
-        width=WIDTH,
-        top=TOP,
-        bottom=BOTTOM,
-        foot=FOOT,
     )
     stream.enable_buffering(_CHUNK)
     yield from stream
@@ -221,7 +217,7 @@ def _views(results: Sequence[Result], run: Run) -> Iterator[EndpointView]:
 
 
 @functools.cache
-def _template() -> jinja2.Template:
+def _template(name: str = "report.html.jinja") -> jinja2.Template:
     environment = jinja2.Environment(
         autoescape=True,
         trim_blocks=True,
@@ -231,7 +227,14 @@ def _template() -> jinja2.Template:
         auto_reload=False,
     )
     environment.filters.update(ms=shown_ms, pieces=code_spans)
-    return environment.from_string(_asset("report.html.jinja"))
+    environment.globals.update(charts=_charts, width=WIDTH, top=TOP, bottom=BOTTOM)
+    return environment.from_string(_asset(name))
+
+
+def _charts(view: EndpointView) -> Markup:
+    """The charts of an endpoint. A page without any, as of endpoints that were only to be reached, does without a third
+    of all that is to be compiled."""
+    return Markup(_template("charts.html.jinja").render(view=view))  # noqa: S704 - escaped there
 
 
 def _asset(name: str) -> str:
