@@ -217,6 +217,24 @@ def test_any_text_anywhere_makes_a_well_formed_document(text):
     assert len(list(suite_of(run).iter("testcase"))) == 3
 
 
+def test_each_case_has_its_own_properties_whatever_is_skipped_and_whatever_texts_say():
+    text = '<properties /> "&amp;" <properties/>'
+    run = run_of(
+        [
+            (reached("first", 1, name=text), [opened(1.0)]),
+            (reached("second", 2, xfail=text), [failed("refused", message=text)]),
+            (reached("third", 3), [opened(3.0)]),
+        ],
+        reached("left-out", 4, skip=text),
+        warnings=(text,),
+    )
+    cases = cases_of(run)
+    medians = [properties_of(case).get("connect_median_ms") for case in cases.values()]
+    assert [*cases] == [f"{text}:1", "second:2", "third:3", "left-out:4"]
+    assert medians == ["1.0", None, "3.0", None]
+    assert properties_of(suite_of(run).find("properties"))["warning_1"] == text
+
+
 def test_the_start_is_written_with_its_offset():
     start = START.astimezone(datetime.timezone.utc)
     assert suite_of(mixed_run(started_at=start)).get("timestamp") == "2026-07-01T10:30:00+00:00"
