@@ -77,6 +77,20 @@ def _of_the_run(run: Run) -> Iterator[_Family]:
     yield _Family("netmon_run_partial", "gauge", "", "Whether the run was cut off.", [("", (), int(run.partial))])
     counts: list[_Sample] = [("", (("standing", name),), number) for name, number in tally_of(run).items()]
     yield _Family("netmon_endpoints", "gauge", "", "Endpoints of the plan, by how they stand.", counts)
+    yield from _of_vantages(run)
+
+
+def _of_vantages(run: Run) -> Iterator[_Family]:
+    """The other places that a plan has checks from; one that nothing is known of never answered."""
+    wanted = [endpoint.vantage for endpoint in run.plan.endpoints if endpoint.vantage in run.plan.vantages]
+    names = dict.fromkeys([*wanted, *run.vantages])
+    states = [((("vantage", for_terminal(name, None)),), run.vantages.get(name)) for name in names]
+    up: list[_Sample] = [("", each, int(state is not None and state.state != "lost")) for each, state in states]
+    yield _Family("netmon_vantage_up", "gauge", "", "0 for a vantage that was lost or never reached, else 1.", up)
+    trips = [(each, state.round_trip_us) for each, state in states if state is not None]
+    trips_s: list[_Sample] = [("", each, trip_us / 1e6) for each, trip_us in trips if trip_us is not None]
+    text = "The round trip to a vantage, of the connection to it."
+    yield _Family("netmon_vantage_round_trip_seconds", "gauge", "seconds", text, trips_s)
 
 
 _GAUGES: tuple[tuple[str, str, str, Callable[[Result], float | None]], ...] = (

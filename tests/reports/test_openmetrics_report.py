@@ -11,7 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_runs import failed, measured, opened, reached, run_of
 
+from pytest_netmon.plan import Plan
 from pytest_netmon.reports.openmetrics_report import openmetrics_text
+from pytest_netmon.samples import VantageState
+from pytest_netmon.vantage import Vantage
 
 openmetrics = pytest.importorskip("prometheus_client.openmetrics.parser")
 older = pytest.importorskip("prometheus_client.parser")
@@ -151,3 +154,25 @@ def test_any_printable_name_comes_back(names):
 
 def test_nothing_checked_is_a_file_all_the_same():
     assert values_of(run_of([], reached()))["netmon_endpoints", "not run"] == 1
+
+
+def test_a_vantage_is_up_unless_it_was_lost_or_never_answered():
+    ways = {name: Vantage(name=name, kind="via", way="sh") for name in ("app", "bad", "mute")}
+    run = run_of(
+        [(reached("db", 1, vantage=name), [opened(1.0)] if name == "app" else []) for name in ways],
+        plan=Plan(endpoints=[], vantages=ways),
+        vantages={
+            "app": VantageState("app", "ended", "complete", {}, 310),
+            "bad": VantageState("bad", "lost", "no Python began there"),
+        },
+    )
+    families = families_of(run)
+    up = {sample.labels["vantage"]: sample.value for sample in families["netmon_vantage_up"].samples}
+    assert up == {"app": 1, "bad": 0, "mute": 0}
+    (trip,) = families["netmon_vantage_round_trip_seconds"].samples
+    assert (trip.labels, trip.value) == ({"vantage": "app"}, 0.00031)
+
+
+def test_the_machines_of_merged_runs_are_no_vantages():
+    run = run_of([(reached("db", 1, vantage="paris"), [opened(1.0)])])
+    assert "netmon_vantage_up" not in families_of(run)
