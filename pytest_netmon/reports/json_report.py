@@ -20,7 +20,7 @@ from ..samples import WAITING, Sample
 from ..statistics import Statistics
 from .json_endpoints import endpoint_documents
 from .json_figures import errors_of, figures, in_ms, of_phase, rate, rounded
-from .json_text import array, leads, members, nested, on_a_line
+from .json_text import array, headed, leads, members, nested, on_a_line
 from .rounds import rounds_of
 
 #: Of the shape of the file. A reader must know the first number; a second one counts additions.
@@ -208,8 +208,7 @@ def _sum_of_known(numbers: Iterable[int | None]) -> int | None:
 
 def _raw_data_of(ports: _ByPort, run: Run, *, of_tries: bool = False) -> Iterator[str]:
     for lead, (port, results) in zip(leads("{"), ports.items(), strict=False):
-        yield f'{lead}\n      "{port}": '
-        yield from _sample_lines(results, run, of_tries=of_tries)
+        yield from headed(f'{lead}\n      "{port}": ', _sample_lines(results, run, of_tries=of_tries))
     yield "\n    }"
 
 

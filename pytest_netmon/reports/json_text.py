@@ -25,8 +25,7 @@ def members(named: Iterable[tuple[str, Iterable[str]]]) -> Iterator[str]:
     """Yield an object of the second level, its members' values in pieces."""
     opened = False
     for lead, (key, pieces) in zip(leads("{"), named, strict=False):
-        yield f"{lead}\n    {on_a_line(key)}: "
-        yield from pieces
+        yield from headed(f"{lead}\n    {on_a_line(key)}: ", pieces)
         opened = True
     yield "\n  }" if opened else "{}"
 
@@ -43,6 +42,13 @@ def array(items: Iterable[str], indent: int = 2) -> Iterator[str]:
             yield "".join(chunk)
             chunk.clear()
     yield "".join(chunk) + (f"{margin}]" if opened else "[]")
+
+
+def headed(head: str, pieces: Iterable[str]) -> Iterator[str]:
+    """Yield `pieces`, of which there is one at least, the first behind `head`."""
+    for piece in pieces:
+        yield head + piece
+        head = ""
 
 
 def leads(bracket: str) -> Iterator[str]:
