@@ -249,6 +249,7 @@ def test_names_whose_time_is_over_make_room_without_waiting_for_a_look(
     dead = [entry(f"dead-{number}.internal", server.port, timeout_us=200_000) for number in range(names.THREADS)]
     samples = probe(*dead, entry("good.internal", server.port, timeout_us=5_000_000), resolve=stuck)
     assert [sample.outcome for sample in samples if sample.endpoint == names.THREADS] == ["open"]
+    assert ("good.internal", 0) in stuck.asked  # and not only each of its families, for being slow
 
 
 def test_a_check_that_resolves_its_name_starts_with_that(probe: Probe, servers: Servers) -> None:
