@@ -49,7 +49,7 @@ _SAMPLE_LENGTH = 11
 _END_REASONS = ("complete", "stopped", "orphaned")
 _VANTAGE_STATES = ("began", "ended", "lost")
 _OUTCOME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
-_HEADER_START = re.compile(rb'{"netmon": ?(\d{1,9}), ?"started_unix_us": ?(\d{1,18}), ?"context": ?{')
+_HEADER_START = re.compile(rb'{"netmon":(\d{1,9}),"started_unix_us":(\d{1,18}),"base_ns":\d{1,20},"context":{')
 _ERRNO = re.compile(r"-?[A-Za-z0-9_]{1,40}\Z")
 
 

@@ -93,6 +93,15 @@ def test_a_whole_sample_file_gives_back_the_run_as_it_was(recorded: tuple[Run, P
     assert not again.partial
 
 
+def test_a_header_is_read_as_far_as_its_reader_asks_for_it(recorded: tuple[Run, Path]) -> None:
+    _, path = recorded
+    whole, start = Recording(path), Recording(path, with_context=False)
+    assert whole.poll() == start.poll() > 0
+    assert whole.header is not None
+    assert set(whole.header.context) == {"plan", "selected", "machine"}
+    assert start.header == dataclasses.replace(whole.header, context={})
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(share=st.floats(0, 1))
 @pytest.mark.fault("fuzzing", "a sample file cut off anywhere", "every whole line comes back, marked partial")
