@@ -181,9 +181,9 @@ def _case(endpoint: Endpoint, duration_s: float) -> Any:
     source = endpoint.source
     return TestCase(
         _attribute(endpoint.id),
-        classname=_attribute(f"netmon.{endpoint.vantage}"),
+        classname=_shared_attribute(f"netmon.{endpoint.vantage}"),
         elapsed_sec=duration_s,
-        file=_attribute(source.file) if source else None,
+        file=_shared_attribute(source.file) if source else None,
         line=source.line or None if source else None,
     )
 
@@ -191,6 +191,10 @@ def _case(endpoint: Endpoint, duration_s: float) -> Any:
 def _attribute(text: object) -> str:
     """Readers turn newlines and tabs in an attribute into spaces: they are shown too, as for a terminal."""
     return for_xml(for_terminal(str(text), None))
+
+
+#: Of what many testcases have in common.
+_shared_attribute = functools.lru_cache(maxsize=64)(_attribute)
 
 
 class _Suite(TestSuite):  # type: ignore[misc]
