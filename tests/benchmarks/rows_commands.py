@@ -117,7 +117,7 @@ def pytest_rows(bench: Bench) -> list[Row]:
     _write_plain(folders["plain"], endpoints)
     cpu_s: dict[str, list[float]] = {"gate": [], "plain": []}
     wall_s: dict[str, list[float]] = {"gate": [], "plain": []}
-    for _ in range(bench.some(3)):
+    for _ in range(bench.some(5)):
         for name, folder in folders.items():
             options = ["--netmon"] if name == "gate" else []
             command = [*pytest_command(), "-p", "cpu_seconds_plugin", "--rootdir=.", "-c", "/dev/null", *options]

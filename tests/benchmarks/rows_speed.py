@@ -60,12 +60,12 @@ def _on_path() -> Place:
 
 
 def _throughput(bench: Bench, place: Place) -> list[Row]:
-    ground, checks = bench.ground, bench.fewer(24_000)
+    ground, checks = bench.ground, bench.fewer(12_000)
     cpu_us: dict[str, list[float]] = defaultdict(list)
-    for _ in range(bench.some(5)):
+    for _ in range(bench.some(10)):
         cpu_us["engine"].append(_cpu_us(_engine(ground, place, checks)))
-        cpu_us["asyncio"].append(_cpu_us(_asyncio(ground, place, checks // 4, None)))
-        cpu_us["asyncio pool"].append(_cpu_us(_asyncio(ground, place, checks // 4, min(place.in_flight, 500))))
+        cpu_us["asyncio"].append(_cpu_us(_asyncio(ground, place, checks // 2, None)))
+        cpu_us["asyncio pool"].append(_cpu_us(_asyncio(ground, place, checks // 2, min(place.in_flight, 500))))
         if ground.has_compiler:
             cpu_us["limit"].append(_cpu_us(_limit(ground, place, checks)))
     what = f"throughput of the engine on one core, {place.name}"

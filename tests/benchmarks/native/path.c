@@ -35,6 +35,9 @@
 
 #define QUEUE 65536            /* answers on their way; a power of two */
 #define READS_A_TURN 16        /* packets read before due answers are looked at again */
+/* A processor that slept wakes up 0.15 ms late (measured): before the few answers of a quiet path it stays awake. */
+#define FEW 4
+#define AWAKE_NS 300000
 #define SILENT_FROM 96         /* second octet of addresses that never answer */
 #define LATE_BUCKETS 20000     /* one a microsecond */
 #define OPTION_MSS 2
@@ -292,6 +295,8 @@ int main(int argc, char **argv)
         struct timespec wait = {1, 0};
         if (head != tail) {
             int64_t left_ns = queue[head % QUEUE].due_ns - now_ns();
+            if (tail - head <= FEW)
+                left_ns -= AWAKE_NS;
             if (left_ns < 0)
                 left_ns = 0;
             wait.tv_sec = left_ns / 1000000000, wait.tv_nsec = left_ns % 1000000000;
