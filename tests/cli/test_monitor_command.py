@@ -119,10 +119,11 @@ def test_verbose_logs_each_check_and_a_file_gets_the_same(monitor: InProcess, se
     target = servers.open().target
     ran = monitor(target, *FAST, "-v", "--log-file", "log.txt")
 
-    assert re.findall(r"check (\d+): open, ", ran.err) == [str(number) for number in range(1, 13)]
+    # On a busy machine one that started later may be decided first.
+    assert sorted(map(int, re.findall(r"check (\d+): open, ", ran.err))) == list(range(1, 13))
     assert calm((tmp_path / "log.txt").read_text()) == ran.err
     assert re.fullmatch(
-        rf"\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d,\d{{3}} INFO    {re.escape(target)}: check 1: open, [0-9.]+ ms",
+        rf"\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d,\d{{3}} INFO    {re.escape(target)}: check \d+: open, [0-9.]+ ms",
         ran.err.splitlines()[0],
     )
 
