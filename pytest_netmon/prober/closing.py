@@ -59,14 +59,11 @@ class Closer:
         self._decide(attempt.check, attempt)
 
     def _shut(self, attempt: Attempt, sock: socket.socket) -> None:
+        """Close with RST, or with FIN and drain: a close on unread data (a banner) sends RST, which servers log."""
         if attempt.check.endpoint.close_with_reset:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
             self._decide(attempt.check, attempt)
-        else:
-            self._begin_drain(attempt, sock)
-
-    def _begin_drain(self, attempt: Attempt, sock: socket.socket) -> None:
-        """Close with FIN: a close on unread data (a banner) would send RST, which servers log."""
+            return
         attempt.draining = True
         try:
             if attempt.passage is not None:

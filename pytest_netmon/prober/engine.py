@@ -77,6 +77,7 @@ class Engine:
         self._is_crowded = False
         for endpoint in self._endpoints:
             self._naming.attach(endpoint)
+            self._starts.add(endpoint)
 
     # -- from outside ---------------------------------------------------------------------------
 
@@ -93,7 +94,6 @@ class Engine:
         start_ns = self._alive_ns = now_ns()
         for endpoint in self._endpoints:
             endpoint.due_ns = start_ns
-            self._starts.add(endpoint)
         self._timers.add(start_ns + HOUSEKEEPING_NS, self._keep_house, None)
         self._naming.keep_fresh(start_ns, self._refresh_ns, self._endpoints)
         while self._reason is None:
@@ -174,7 +174,7 @@ class Engine:
             at_ns = now_ns()
 
     def _begin(self, endpoint: Endpoint, at_ns: int) -> None:
-        if not endpoint.more:
+        if endpoint.done:
             return
         check = Check(endpoint, endpoint.next_number(), at_ns)
         name = endpoint.name

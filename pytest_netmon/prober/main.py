@@ -56,6 +56,7 @@ def _run(job: Dict[str, object]) -> int:
     if hasattr(signal, "SIGTERM"):
         signal.signal(signal.SIGTERM, lambda *_: engine.stop())
     gc.freeze()
+    threading.Thread(target=_stop_at_end_of_input, args=(engine,), daemon=True, name="netmon-input").start()
     started_unix_us, base_ns = time.time_ns() // 1000, now_ns()  # all is prepared: the campaign begins
     header: Dict[str, object] = {"netmon": VERSION, "started_unix_us": started_unix_us, "base_ns": base_ns}
     try:
@@ -64,7 +65,6 @@ def _run(job: Dict[str, object]) -> int:
         )
     except OSError as error:
         sys.exit(f"samples cannot be recorded: {error.strerror}: {job['sample_file']}")
-    threading.Thread(target=_stop_at_end_of_input, args=(engine,), daemon=True, name="netmon-input").start()
     engine.run(sample_file, base_ns)
     whole = sample_file.close()
     if not whole:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections import deque
 from typing import Callable, Deque, Dict, Iterator, List, Optional, Tuple, TypeVar
 
@@ -25,16 +26,16 @@ class Starts:
     def __init__(self) -> None:
         self._queue: Deque[Tuple[int, int, Endpoint]] = deque()
         self._heap: List[Tuple[int, int, Endpoint]] = []
-        self._order = 0
+        self._next_order = itertools.count().__next__
 
     def add(self, endpoint: Endpoint) -> None:
         """Plan the endpoint's next check for its `due_ns`."""
-        self._order += 1
         due_ns, queue = endpoint.due_ns, self._queue
+        start = (due_ns, self._next_order(), endpoint)
         if not queue or due_ns >= queue[-1][0]:
-            queue.append((due_ns, self._order, endpoint))
+            queue.append(start)
         else:
-            heapq.heappush(self._heap, (due_ns, self._order, endpoint))
+            heapq.heappush(self._heap, start)
 
     def next_ns(self) -> int:
         """Return when the next one is due; NEVER_NS where none is planned."""
@@ -69,12 +70,11 @@ class Timers:
 
     def __init__(self) -> None:
         self._heap: List[_Entry] = []
-        self._order = 0
+        self._next_order = itertools.count().__next__
 
     def add(self, when_ns: int, call: Callable[[What, int], None], what: What) -> None:
         """Have `call(what, at_ns)` made at `when_ns`."""
-        self._order += 1
-        heapq.heappush(self._heap, (when_ns, self._order, call, what))
+        heapq.heappush(self._heap, (when_ns, self._next_order(), call, what))
 
     def next_ns(self) -> int:
         return self._heap[0][0] if self._heap else NEVER_NS

@@ -155,7 +155,7 @@ def test_a_hold_costs_one_timer_and_a_check_without_it_none(
 
 def test_what_is_being_closed_when_the_run_is_stopped_is_told(probe: Probe, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its connect was complete; that the server does not close its side changes nothing."""
-    engines, run, begin = list[engine.Engine](), engine.Engine.run, closing.Closer._begin_drain
+    engines, run, begin = list[engine.Engine](), engine.Engine.run, closing.Closer._shut
 
     def running(self: engine.Engine, *given: Any) -> str:
         engines.append(self)
@@ -166,7 +166,7 @@ def test_what_is_being_closed_when_the_run_is_stopped_is_told(probe: Probe, monk
         engines[0].stop()
 
     monkeypatch.setattr(engine.Engine, "run", running)
-    monkeypatch.setattr(closing.Closer, "_begin_drain", beginning)
+    monkeypatch.setattr(closing.Closer, "_shut", beginning)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         (sample,) = probe(entry("127.0.0.1", listener.getsockname()[1], count=None, interval_us=60_000_000))
     assert sample.outcome == "open"
