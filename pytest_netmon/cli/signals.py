@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from types import FrameType
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # SIGHUP does not exist on Windows
+#: The same signal within so long is the same one: timeout(1) sends it to the process, then to its group.
+_ONE_S = 0.05
 
 
 class EndedError(Exception):
@@ -24,6 +27,7 @@ class Ending:
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
+        self._noted_s = 0.0
 
     @property
     def exit_status(self) -> int | None:
@@ -48,9 +52,11 @@ class Ending:
                 signal.signal(number, handler)
 
     def _note(self, number: int, _: FrameType | None) -> None:
-        if self.signal is not None:
+        now_s = time.monotonic()
+        if self.signal is None:
+            self.signal, self._noted_s = signal.Signals(number), now_s
+        elif number != self.signal or now_s - self._noted_s > _ONE_S:
             raise KeyboardInterrupt
-        self.signal = signal.Signals(number)
 
 
 def _unhandled() -> list[signal.Signals]:
