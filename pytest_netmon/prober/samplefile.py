@@ -33,7 +33,7 @@ _LOCK_TRIES, _LOCK_PAUSE_S = 5, 0.0002
 class SampleFile:
     """Appends lines to a file that it creates with `header`, or without one to a file that is there.
 
-    `add` collects, `flush` writes what was collected in one write: once a turn of the loop, so that a
+    `sample` and `event` collect, `flush` writes what was collected in one write: once a turn of the loop, so that a
     killed process loses no sample that an earlier turn decided. context: a JSON text, put into the header as it is.
     shared: another process appends, too.
     Raises OSError where the file cannot be had.

@@ -163,3 +163,18 @@ def test_a_start_that_came_late_delays_none_after_it(
     samples = probe(entry(server.host, server.port, count=3, interval_us=400_000))
     starts = sorted(sample.start_us for sample in samples)
     assert min(later - earlier for earlier, later in pairwise(starts)) < 380_000
+
+
+@pytest.mark.fault(
+    "process", "the process does not run before its first check", "a recorded gap that made nothing miss"
+)
+def test_a_stall_before_the_first_check_leaves_none_out(
+    probe: Callable[..., list[Sample]], servers: Servers, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    clock = JumpingClock(10 * SECOND, quiet=2)
+    install(monkeypatch, clock, suspended=False)
+    clock.armed = True
+    server = servers.open()
+    samples = probe(entry(server.host, server.port, count=None, interval_us=1_000_000), stop_after_s=0.5)
+    assert [sample.check for sample in samples] == [1]
+    assert [(gap.cause, gap.missed <= 10) for gap in gaps_of(tmp_path / "samples-0.ndjson")] == [("stalled", True)]

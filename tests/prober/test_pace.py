@@ -91,6 +91,13 @@ def test_starts_of_a_host_keep_their_order() -> None:
     assert [item for _, item in starts(pacer, 1000, 50)] == list(range(50))
 
 
+def test_what_need_not_wait_for_its_rate_keeps_its_distance_in_a_burst_too() -> None:
+    pacer: Pacer[int] = Pacer(2000, 200)
+    admitted = [at_ns for at_ns in range(SECOND, SECOND + 5_000_000, 10_000) if pacer.admits(f"host {at_ns}", at_ns)]
+    assert 40 <= len(admitted) <= 60  # 0.1 ms apart, and five at once
+    assert most_over(admitted, 1e9 / 100_000) <= 6
+
+
 def test_what_is_due_later_does_not_overtake_what_waits_for_the_same_host() -> None:
     pacer: Pacer[int] = Pacer(10_000, 100)
     assert [pacer.admits("db", SECOND) for _ in range(6)] == [True] * 5 + [False]
